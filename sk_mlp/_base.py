@@ -1,0 +1,580 @@
+"""What the classifier and the regressor share: validate, build, train, remember."""
+
+import copy
+import warnings
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy import sparse
+from sklearn.base import BaseEstimator
+from sklearn.model_selection import train_test_split
+from sklearn.utils import check_random_state
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from sk_mlp import activations, initializers, losses, optimizers, schedules
+from sk_mlp._batches import Batches
+from sk_mlp._head import Head
+from sk_mlp._lbfgs import run_lbfgs
+from sk_mlp._network import Network
+from sk_mlp._trainer import HISTORY_KEYS, Trainer, TrainingPlan, TrainingState
+from sk_mlp._validation import (
+    InvalidParameterError,
+    check_parameters,
+    check_sample_weight,
+    invalid,
+    resolve,
+    warn_unused,
+)
+from sk_mlp._version import __version__
+
+_OPTIMIZER_FIELDS = (
+    "momentum",
+    "nesterovs_momentum",
+    "beta_1",
+    "beta_2",
+    "epsilon",
+)
+_DTYPES = (np.float64, np.float32)
+_PRIVATE_STATE = ("_network", "_spec", "_state", "_target")
+_STOCHASTIC_ONLY = (
+    "batch_size",
+    "learning_rate",
+    "learning_rate_init",
+    "power_t",
+    "shuffle",
+    "early_stopping",
+    "validation_fraction",
+    "n_iter_no_change",
+    "weight_decay",
+)
+_DERIVED = ("_network", "coefs_", "intercepts_", "activation_params_")
+
+
+class InconsistentVersionWarning(UserWarning):
+    """A pickled estimator was written by another version of sk_mlp."""
+
+
+@dataclass
+class Setup:
+    """The components that the parameters name, resolved and checked."""
+
+    hidden_layer_sizes: tuple
+    activations: list
+    loss: losses.Loss
+    optimizer: optimizers.Optimizer | None  # None: L-BFGS
+    schedule: schedules.Schedule
+    initializer: initializers.Initializer
+
+
+def _is_name(spec, name):
+    """Tell whether a parameter is this name (and not an object)."""
+    return isinstance(spec, str) and spec == name
+
+
+def _is_stochastic(estimator):
+    if _is_name(estimator.solver, "lbfgs"):
+        raise AttributeError(
+            "partial_fit is only available for stochastic optimizers. "
+            f"{estimator.solver} is not stochastic."
+        )
+    return True
+
+
+class BaseMLP(BaseEstimator, ABC):
+    """Everything about an MLP that does not depend on the kind of target.
+
+    ``fit`` works on a copy of the estimator's attributes and swaps them in at the
+    end, so that a failure leaves the estimator as it was.
+    """
+
+    # -- fitting -------------------------------------------------------------------
+
+    def fit(self, X, y, sample_weight=None):
+        """Fit the network to X and y.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Training data: dense, CSR or CSC.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Class labels (also a multilabel indicator, or several columns of labels)
+            or real numbers.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights >= 0; weight 2 is the row twice. None is 1 for every row.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            For invalid parameters, pairs of parameters or data, and when training
+            diverges. The estimator is then as it was before.
+        """
+        return self._commit(self._working_copy()._fit(X, y, sample_weight))
+
+    def _commit(self, fitted):
+        """Take over what a working copy has become, in one step."""
+        history = fitted.__dict__.pop("_new_history")
+        for key, values in history.items():
+            fitted.history_[key].extend(values)
+        self.__dict__ = fitted.__dict__
+        return self
+
+    def _working_copy(self):
+        """Return an estimator with the same attributes, not copied themselves.
+
+        Prediction uses it too: whatever another thread refits, it sees one model.
+        """
+        working = object.__new__(type(self))
+        working.__dict__.update(self.__dict__)
+        return working
+
+    def _forget(self):
+        """Drop all fitted attributes."""
+        for name in list(self.__dict__):
+            is_public = name.endswith("_") and not name.startswith("_")
+            if is_public or name in _PRIVATE_STATE:
+                del self.__dict__[name]
+
+    def _fit(self, X, y, sample_weight, *, incremental=False, classes=None):
+        setup = self._resolve()
+        going_on = hasattr(self, "_network") and (incremental or self.warm_start)
+        if incremental and self.early_stopping:
+            raise ValueError("partial_fit does not support early_stopping=True")
+        if not going_on:
+            self._forget()
+        X, y = self._validate(X, y, reset=not going_on)
+        dtype = self._network.dtype if going_on else X.dtype
+        self._describe_target(y, setup.loss, going_on, incremental, classes)
+        Y = self._encode(y, dtype)
+        w = check_sample_weight(sample_weight, X, dtype)
+        rng = self._generator(going_on)
+        network = self._build(X.shape[1], Y.shape[1], setup, dtype, rng, going_on)
+        state = self._start_state(network, rng, going_on)
+        Y = network.head.prepare(Y)
+        if setup.optimizer is None:
+            self._run_lbfgs(network, X, Y, w, state)
+        else:
+            self._run_trainer(network, setup, (X, Y, w), state, incremental)
+        if state.stop_reason == "diverged":
+            self._explain_divergence(network, state)
+        self._remember(network, state)
+        return self
+
+    def _validate(self, X, y, reset):
+        """Return X and y as arrays; X in the dtype of the network to train."""
+        dtype = _DTYPES if self.dtype is None else np.dtype(self.dtype)
+        if not reset:
+            dtype = self._network.dtype
+        with np.errstate(over="ignore"):  # too large for float32: reported as infinity
+            return validate_data(
+                self,
+                X,
+                y,
+                accept_sparse=("csr", "csc"),
+                dtype=dtype,
+                reset=reset,
+                **self._y_options,
+            )
+
+    def _generator(self, going_on):
+        """Return the random state to draw from, going on where the last fit ended."""
+        if going_on and self._state.rng is not None:
+            return copy.deepcopy(self._state.rng)
+        return check_random_state(self.random_state)
+
+    def _build(self, n_features, n_columns, setup, dtype, rng, going_on):
+        """Return the network to train: a new one, or a copy of the one so far."""
+        self._spec = {
+            "n_features": n_features,
+            "n_columns": n_columns,
+            "hidden_layer_sizes": setup.hidden_layer_sizes,
+            "activations": copy.deepcopy(setup.activations),
+            "output_activation": copy.deepcopy(
+                self._output_activation(setup.loss, self._target["kind"])
+            ),
+            "loss": copy.deepcopy(setup.loss),
+            "groups": self._target["groups"],
+            "dtype": np.dtype(dtype).name,
+        }
+        network = self._network_of(self._spec)
+        network.l1 = self.alpha * self.l1_ratio
+        network.l2 = self.alpha * (1.0 - self.l1_ratio)
+        if not going_on:
+            network.initialize(setup.initializer, rng)
+            return network
+        old = [d.weight.shape for d in self._network.dense]
+        new = [d.weight.shape for d in network.dense]
+        if old != new or network.theta.size != self._network.theta.size:
+            raise ValueError(
+                f"The fitted network has weights of shapes {old}, but the parameters "
+                f"and data now ask for {new}. Set warm_start=False, or call fit "
+                "instead of partial_fit, to start anew."
+            )
+        network.theta[...] = self._network.theta
+        return network
+
+    def _network_of(self, spec):
+        head = Head(
+            spec["output_activation"],
+            spec["loss"],
+            spec["n_columns"],
+            spec["groups"],
+            probabilities=self._task == "classification",
+        )
+        return Network(
+            spec["n_features"],
+            spec["hidden_layer_sizes"],
+            spec["activations"],
+            head,
+            spec["dtype"],
+        )
+
+    def _start_state(self, network, rng, going_on):
+        if going_on:
+            state = self._state
+            state = replace(
+                state,
+                rng=rng,
+                noise_rng=copy.deepcopy(state.noise_rng),
+                optimizer=copy.deepcopy(state.optimizer),
+                history={key: [] for key in HISTORY_KEYS},
+            )
+        else:
+            state = TrainingState(rng=rng)
+        if network.random and state.noise_rng is None:
+            state.noise_rng = np.random.default_rng(rng.randint(2**31, size=4))
+        return state
+
+    def _run_lbfgs(self, network, X, Y, w, state):
+        run_lbfgs(
+            network,
+            X.tocsr() if sparse.issparse(X) else X,
+            Y,
+            w,
+            state,
+            max_iter=self.max_iter,
+            max_fun=self.max_fun,
+            tol=self.tol,
+            verbose=self.verbose,
+        )
+
+    def _run_trainer(self, network, setup, data, state, incremental):
+        X, Y, w = data
+        rows = validate = None
+        if self.early_stopping:
+            rows, held_out = self._split(Y, state.rng)
+            validate = self._validator(X, Y, w, held_out)
+        n_rows = X.shape[0] if rows is None else len(rows)
+        batch_size = min(200, n_rows) if self.batch_size == "auto" else self.batch_size
+        if batch_size > n_rows:
+            warnings.warn(
+                f"batch_size={batch_size} is larger than the {n_rows} training rows. "
+                "It is going to be clipped.",
+                UserWarning,
+                stacklevel=5,
+            )
+        batches = Batches(
+            X, Y, w, rows, batch_size=batch_size, shuffle=bool(self.shuffle)
+        )
+        plan = TrainingPlan(
+            optimizer=setup.optimizer,
+            schedule=setup.schedule,
+            learning_rate_init=float(self.learning_rate_init),
+            max_iter=self.max_iter,
+            tol=float(self.tol),
+            n_iter_no_change=self.n_iter_no_change,
+            early_stopping=bool(self.early_stopping),
+            weight_decay=float(self.weight_decay),
+            verbose=bool(self.verbose),
+            incremental=incremental,
+        )
+        Trainer(plan, schedules.Progress, validate).run(network, batches, state)
+
+    # -- validation during training ------------------------------------------------
+
+    def _split(self, Y, rng):
+        """Return the rows to train on and the rows held out."""
+        n_rows = len(Y)
+        codes = self._strata(Y)
+        n_held_out = int(np.ceil(self.validation_fraction * n_rows))
+        if n_held_out < 2 or n_held_out >= n_rows:
+            raise ValueError(
+                "The validation set is too small. Increase 'validation_fraction' or "
+                f"the size of your dataset. Got validation_fraction="
+                f"{self.validation_fraction} of {n_rows} rows."
+            )
+        if codes is not None:
+            counts = np.bincount(codes)
+            counts = counts[counts > 0]
+            n_least = min(n_held_out, n_rows - n_held_out)
+            if counts.min() < 2 or n_least < len(counts):
+                warnings.warn(
+                    "The validation set cannot be stratified: the smallest class has "
+                    f"{counts.min()} row(s), and {n_held_out} rows are held out for "
+                    f"{len(counts)} classes. It is drawn at random instead.",
+                    UserWarning,
+                    stacklevel=6,
+                )
+                codes = None
+        return train_test_split(
+            np.arange(n_rows),
+            test_size=self.validation_fraction,
+            random_state=rng,
+            stratify=codes,
+        )
+
+    def _validator(self, X, Y, w, rows):
+        """Return the function that measures loss and score on the held-out rows."""
+        X = X.tocsr()[rows] if sparse.issparse(X) else X[rows]
+        Y, w = Y[rows], None if w is None else w[rows]
+        if w is not None and not w.any():
+            w = None  # nothing to weigh by
+
+        def validate(network):
+            z = network.raw(X)
+            p = network.head.predict(z)
+            if not np.isfinite(p).all():
+                return np.nan, np.nan
+            score = self._score_outputs(p, Y, None if w is None else w[:, 0])
+            return network.head.mean_loss(z, Y, w), score
+
+        return validate
+
+    # -- after training ------------------------------------------------------------
+
+    def _explain_divergence(self, network, state):
+        """Raise, or warn where early stopping has restored a good epoch."""
+        text = (
+            f"Training diverged in epoch {state.epoch}: the loss ({state.loss}) or a "
+            "weight is not finite. The usual causes are unscaled input or targets (try "
+            "sklearn.preprocessing.StandardScaler) and a learning rate that is too "
+            f"high (learning_rate_init={self.learning_rate_init}; try a tenth)."
+        )
+        restored = np.isfinite(state.best_score) and self.early_stopping
+        if not (restored and np.isfinite(network.theta).all()):
+            raise ValueError(
+                f"Solver produced non-finite parameter weights or loss. {text}"
+            )
+        warnings.warn(
+            f"{text} The best epoch was restored.", RuntimeWarning, stacklevel=5
+        )
+
+    def _remember(self, network, state):
+        """Set the fitted attributes."""
+        self._bind(network)
+        self._new_history, state.history = state.history, {}
+        self.__dict__.setdefault("history_", {key: [] for key in HISTORY_KEYS})
+        if self.random_state is None or isinstance(
+            self.random_state, np.random.RandomState
+        ):
+            state.rng = None  # the user's own generator remembers where it is
+        self._state = state
+        head = network.head
+        self.loss_ = state.loss
+        self.n_layers_ = len(network.dense) + 1
+        self.n_outputs_ = head.width
+        output = head.activate.activation
+        self.out_activation_ = output.registered_name or repr(output)
+        self.n_iter_, self.t_ = state.n_iter, state.t
+        self.loss_curve_ = self.history_["loss"]
+        self.stop_reason_ = state.stop_reason
+        early = bool(self.early_stopping) and self.solver != "lbfgs"
+        self.best_loss_ = None if early else state.best_loss
+        self.validation_scores_ = self.history_["val_score"] if early else None
+        self.best_validation_score_ = state.best_score if early else None
+
+    def _bind(self, network):
+        """Set the network and the attributes that are views into it."""
+        self._network = network
+        self.coefs_ = [dense.weight.value for dense in network.dense]
+        self.intercepts_ = [dense.bias.value for dense in network.dense]
+        self.activation_params_ = [_shape_values(layer) for layer in network.activate]
+
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "_network")
+
+    def __getstate__(self):
+        state = dict(super().__getstate__())
+        state["_sk_mlp_version"] = __version__
+        if "_network" in state:
+            state["_theta"] = self._network.theta
+            for name in _DERIVED:
+                del state[name]
+        return state
+
+    def __setstate__(self, state):
+        state = dict(state)
+        version = state.pop("_sk_mlp_version", None)
+        if version != __version__:
+            warnings.warn(
+                f"This {type(self).__name__} was pickled with sk_mlp {version}, and this "
+                f"is {__version__}. Results may differ; fit it again if in doubt.",
+                InconsistentVersionWarning,
+                stacklevel=2,
+            )
+        theta = state.pop("_theta", None)
+        super().__setstate__(state)
+        if theta is not None:
+            network = self._network_of(self._spec)
+            network.theta[...] = theta
+            self._bind(network)
+            self.loss_curve_ = self.history_["loss"]
+
+    # -- parameters ----------------------------------------------------------------
+
+    def _resolve(self):
+        """Return the components the parameters name; refuse what is not valid."""
+        check_parameters(self)
+        sizes = self.hidden_layer_sizes
+        sizes = tuple(map(int, sizes)) if np.iterable(sizes) else (int(sizes),)
+        optimizer = None
+        if not _is_name(self.solver, "lbfgs"):
+            optimizer = self._resolve_solver()
+        schedule = resolve(self, "learning_rate", self.learning_rate, schedules)
+        if _is_name(self.learning_rate, "invscaling"):
+            schedule.power_t = self.power_t
+        setup = Setup(
+            hidden_layer_sizes=sizes,
+            activations=self._resolve_activations(len(sizes)),
+            loss=self._resolve_loss(),
+            optimizer=optimizer,
+            schedule=schedule,
+            initializer=resolve(self, "init", self.init, initializers),
+        )
+        if not _is_name(self.output_activation, "auto"):
+            resolve(self, "output_activation", self.output_activation, activations)
+        warn_unused(self, self._unused(setup))
+        return setup
+
+    def _resolve_solver(self):
+        try:
+            optimizer = resolve(self, "solver", self.solver, optimizers)
+        except InvalidParameterError as error:
+            text = str(error).replace("among {", "among {'lbfgs', ", 1)
+            raise InvalidParameterError(text) from None
+        if isinstance(self.solver, str):
+            for name in optimizer.estimator_fields:
+                setattr(optimizer, name, getattr(self, name))
+        return optimizer
+
+    def _resolve_activations(self, n_hidden):
+        given = self.activation
+        if not isinstance(given, list | tuple):
+            given = [given] * n_hidden
+        elif len(given) != n_hidden:
+            raise invalid(
+                self,
+                "activation",
+                f"must have one entry per hidden layer ({n_hidden}). Got {given!r} "
+                "instead.",
+            )
+        resolved = [resolve(self, "activation", item, activations) for item in given]
+        if not n_hidden:
+            resolve(self, "activation", self.activation, activations)
+        if not all(activation.has_gradient for activation in resolved):
+            warnings.warn(
+                "activation='step' has no gradient: the hidden layers below it stay "
+                "as they were drawn. To train them, use a surrogate, e.g. "
+                "activation=sk_mlp.activations.Step(surrogate='tanh').",
+                UserWarning,
+                stacklevel=5,
+            )
+        return resolved
+
+    def _resolve_loss(self):
+        loss = resolve(self, "loss", self.loss, losses)
+        if self._task not in loss.tasks:
+            fitting = [n for n in losses.names() if self._task in losses.get(n).tasks]
+            raise invalid(
+                self,
+                "loss",
+                f"must be a loss for {self._task}: a str among {fitting} or such a "
+                f"Loss object. Got {self.loss!r} instead.",
+            )
+        return loss
+
+    def _output_activation(self, loss, kind):
+        """Return the output activation; the loss's own one for "auto"."""
+        spec = self.output_activation
+        if _is_name(spec, "auto"):
+            spec = loss.default_activation(kind)
+        return activations.get(spec)
+
+    def _unused(self, setup):
+        """Return the parameters without effect, with the reason."""
+        unused = {}
+        if setup.optimizer is None:
+            names = (*_STOCHASTIC_ONLY, *_OPTIMIZER_FIELDS)
+            unused = dict.fromkeys(names, "with solver='lbfgs'")
+        else:
+            unused["max_fun"] = f"with solver={self.solver!r} (L-BFGS only)"
+            own = setup.optimizer.estimator_fields
+            own = own if isinstance(self.solver, str) else ()
+            for name in _OPTIMIZER_FIELDS:
+                if name not in own:
+                    unused[name] = f"with solver={self.solver!r}"
+            if "momentum" in own and self.momentum == 0:
+                unused["nesterovs_momentum"] = "without momentum"
+            if not _is_name(self.learning_rate, "invscaling"):
+                unused["power_t"] = f"with learning_rate={self.learning_rate!r}"
+            if not self.early_stopping:
+                unused["validation_fraction"] = "without early_stopping"
+        if self.alpha == 0:
+            unused["l1_ratio"] = "with alpha=0"
+        if not setup.hidden_layer_sizes:
+            unused["activation"] = "without hidden layers"
+        return unused
+
+    # -- what the kinds of target differ in ----------------------------------------
+
+    @abstractmethod
+    def _describe_target(self, y, loss, going_on, incremental, classes):
+        """Set `_target`, a dict with "kind" and "groups", and the classes from y."""
+
+    @abstractmethod
+    def _encode(self, y, dtype):
+        """Return y as a matrix of numbers."""
+
+    @abstractmethod
+    def _strata(self, Y):
+        """Return integer codes to stratify the validation split by, or None."""
+
+    @abstractmethod
+    def _score_outputs(self, p, Y, w):
+        """Return the score of outputs p for encoded targets Y."""
+
+    # -- prediction ----------------------------------------------------------------
+
+    def _raw_outputs(self, X):
+        """Return (model, raw outputs): the model as it is now, for decoding."""
+        check_is_fitted(self)
+        model = self._working_copy()
+        X = validate_data(
+            model, X, accept_sparse=("csr", "csc"), dtype=_DTYPES, reset=False
+        )
+        with np.errstate(all="ignore"):
+            return model, model._network.raw(X)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.target_tags.multi_output = True
+        return tags
+
+
+def _shape_values(layer):
+    """Return the trained shape parameters of an Activate layer by field name."""
+    if not layer.parameters:
+        return {}
+    (name,) = layer.activation.shape_parameters
+    value = layer.shape.value
+    return {name: value[0] if len(value) == 1 else value}
+
+
+stochastic_only = available_if(_is_stochastic)

@@ -1,0 +1,543 @@
+"""The classifier."""
+
+import numpy as np
+from scipy import sparse
+from scipy.special import log_expit, log_softmax
+from sklearn.base import ClassifierMixin
+from sklearn.metrics import accuracy_score
+
+from sk_mlp._base import BaseMLP, stochastic_only
+from sk_mlp._targets import (
+    check_labels,
+    decode_labels,
+    encode_labels,
+    find_classes,
+    kind_of_classes,
+    kind_of_target,
+    label_codes,
+    label_groups,
+)
+
+
+class MLPClassifier(ClassifierMixin, BaseMLP):
+    """Multilayer perceptron classifier.
+
+    A drop-in for :class:`sklearn.neural_network.MLPClassifier` with every activation
+    as a parameter. The target may be binary, multiclass, multilabel (an indicator
+    matrix) or multiclass-multioutput (several columns of labels).
+
+    Training minimises, over a batch b of the rows,
+    ``(sum_b w_i l_i + penalty) / (n_b * mean(w))``, where l_i is the loss of row i,
+    summed over the outputs, and mean(w) the mean weight of all training rows.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or array-like of shape (n_hidden_layers,), default=(100,)
+        Units of each hidden layer. An int is one hidden layer; ``()`` is none, a
+        linear model.
+
+    activation : str, Activation or list of these, default="relu"
+        Activation of the hidden layers: a name of
+        :func:`sk_mlp.activations.names`, an :class:`~sk_mlp.activations.Activation`
+        object, or a list with one entry per hidden layer.
+
+    output_activation : str or Activation, default="auto"
+        Activation of the output layer. "auto" is the canonical one of the
+        loss and target: "softmax" for multiclass, "logistic" for binary and
+        multilabel targets.
+        Its range must lie within what the loss is defined for.
+
+    loss : str or Loss, default="log_loss"
+        "log_loss", "focal" or "squared_error" (the Brier score), or a
+        :class:`~sk_mlp.losses.Loss` object, such as ``LogLoss(label_smoothing=0.1)``.
+
+    solver : str or Optimizer, default="adam"
+        ``"lbfgs"`` (all rows at once, for small data sets) or a name of
+        :func:`sk_mlp.optimizers.names`, such as "adam", "adamw", "sgd", or an
+        :class:`~sk_mlp.optimizers.Optimizer` object.
+
+    alpha : float, default=0.0001
+        Strength of the penalty
+        ``alpha * ((1 - l1_ratio)/2 * sum(W**2) + l1_ratio * sum(abs(W)))`` of the
+        weights, divided by the sample count as in scikit-learn. Biases and shape
+        parameters of activations are not penalised.
+
+    l1_ratio : float, default=0.0
+        Share of the L1 norm in the penalty, in [0, 1].
+
+    weight_decay : float, default=0.0
+        Decoupled weight decay: each step multiplies the weights by
+        ``1 - learning_rate * weight_decay``, whatever the solver and the batch size.
+        Added to the one of ``solver="adamw"``.
+
+    batch_size : int, default="auto"
+        Rows of a minibatch. "auto" is ``min(200, n_samples)``. Not used by "lbfgs".
+
+    learning_rate : str or Schedule, default="constant"
+        How the rate changes during training: "constant", "invscaling"
+        (``learning_rate_init / (t + 1)**power_t`` after t samples), "adaptive"
+        (divided by 5 whenever training stalls for `n_iter_no_change` epochs), or a
+        :class:`~sk_mlp.schedules.Schedule` object; with any solver but "lbfgs".
+
+    learning_rate_init : float, default=0.001
+        The initial learning rate.
+
+    power_t : float, default=0.5
+        Exponent of ``learning_rate="invscaling"``.
+
+    max_iter : int, default=200
+        Most epochs (passes over the rows), or iterations of "lbfgs".
+
+    shuffle : bool, default=True
+        Whether to shuffle the rows before each epoch.
+
+    random_state : int, RandomState instance or None, default=None
+        Draws the weights, the validation split, the row order and the noise of
+        random activations. Pass an int for reproducible results.
+
+    tol : float, default=1e-4
+        Training has converged when the loss (the validation score with
+        `early_stopping`) fails to improve by `tol` for `n_iter_no_change` epochs,
+        unless the schedule goes on with a smaller rate. For "lbfgs" the tolerance
+        of the largest gradient component.
+
+    verbose : bool or int, default=False
+        Whether to print the loss of every epoch.
+
+    warm_start : bool, default=False
+        Whether `fit` goes on from the previous fit: weights, optimizer state,
+        generator and counters.
+
+    momentum : float, default=0.9
+        Momentum of ``solver="sgd"``, in [0, 1].
+
+    nesterovs_momentum : bool, default=True
+        Whether "sgd" uses Nesterov's momentum.
+
+    early_stopping : bool, default=False
+        Whether to hold out `validation_fraction` of the rows, to stop when the score
+        on them does not improve, and to restore the best epoch. The split is
+        stratified by class where there is one output.
+
+    validation_fraction : float, default=0.1
+        Share of the rows to hold out, in [0, 1). Only with `early_stopping`.
+
+    beta_1 : float, default=0.9
+        Decay rate of the first moment of the Adam family, in [0, 1).
+
+    beta_2 : float, default=0.999
+        Decay rate of the second moment of the Adam family, in [0, 1).
+
+    epsilon : float, default=1e-8
+        Added to the denominator of the adaptive solvers.
+
+    n_iter_no_change : int or np.inf, default=10
+        Epochs without improvement to wait for.
+
+    max_fun : int, default=15000
+        Most evaluations of the loss by "lbfgs".
+
+    init : str or Initializer, default="auto"
+        How weights are drawn: a name of :func:`sk_mlp.initializers.names` or an
+        :class:`~sk_mlp.initializers.Initializer` object. "auto" matches the
+        activation; "sklearn" draws the weights of scikit-learn's own estimator.
+
+    dtype : {"float32", "float64"} or None, default=None
+        Floating-point type of the network. None follows X: float32 stays float32,
+        all else is float64.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,) or list of ndarray
+        Class labels; a list with one array per output for multiclass-multioutput.
+    coefs_, intercepts_ : list of ndarray
+        Weights of shape (fan_in, fan_out) and biases of shape (fan_out,) of each
+        layer. They are views into the network's one vector of parameters: write into
+        the arrays to change them; another array put into the list has no effect.
+    activation_params_ : list of dict
+        Trained shape parameters of each hidden layer by name: arrays of shape (units,),
+        or (1,) when shared. Empty where nothing is trained.
+    n_iter_ : int
+        Epochs (iterations of "lbfgs") of the last fit; `partial_fit` adds one.
+    n_layers_ : int
+        Layers, the input and the output layer included.
+    n_outputs_ : int
+        Units of the output layer.
+    out_activation_ : str
+        Name of the output activation.
+    loss_ : float
+        Training loss of the last epoch, penalty included.
+    best_loss_ : float or None
+        Least training loss; None with `early_stopping`.
+    loss_curve_ : list of float
+        Training loss of every epoch so far.
+    validation_scores_ : list of float or None
+        Validation score of every epoch so far, with `early_stopping`.
+    best_validation_score_ : float or None
+        The best of them.
+    t_ : int
+        Training samples seen so far.
+    history_ : dict of str to list
+        One entry an epoch: "epoch", "loss", "val_loss", "val_score", "learning_rate",
+        "grad_norm" (mean over the minibatches) and "seconds". NaN is not measured.
+        ``pandas.DataFrame(estimator.history_)`` is a table of it.
+    stop_reason_ : str
+        "converged", "max_iter", "interrupted", "diverged" (the best epoch was then
+        restored) or "abnormal" ("lbfgs" found no better point).
+    n_features_in_ : int
+        Features seen during `fit`.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Their names, where X has string column names.
+
+    See Also
+    --------
+    MLPRegressor : The regressor.
+
+    References
+    ----------
+    D. E. Rumelhart, G. E. Hinton and R. J. Williams, "Learning representations by
+    back-propagating errors", Nature 323, 1986.
+
+    K. He, X. Zhang, S. Ren and J. Sun, "Delving deep into rectifiers", ICCV 2015.
+
+    D. P. Kingma and J. Ba, "Adam: a method for stochastic optimization", ICLR 2015.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_classification
+    >>> from sklearn.model_selection import train_test_split
+    >>> from sk_mlp import MLPClassifier
+    >>> X, y = make_classification(n_samples=200, random_state=1)
+    >>> X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=1)
+    >>> classifier = MLPClassifier(activation="mish", max_iter=500, random_state=1)
+    >>> classifier.fit(X_train, y_train).predict_proba(X_test).shape
+    (50, 2)
+    >>> bool(classifier.score(X_test, y_test) > 0.8)
+    True
+    """
+
+    _task = "classification"
+    _y_options = {"multi_output": True}  # noqa: RUF012 (keywords, never changed)
+
+    def __init__(
+        self,
+        hidden_layer_sizes=(100,),
+        activation="relu",
+        *,
+        output_activation="auto",
+        loss="log_loss",
+        solver="adam",
+        alpha=0.0001,
+        l1_ratio=0.0,
+        weight_decay=0.0,
+        batch_size="auto",
+        learning_rate="constant",
+        learning_rate_init=0.001,
+        power_t=0.5,
+        max_iter=200,
+        shuffle=True,
+        random_state=None,
+        tol=1e-4,
+        verbose=False,
+        warm_start=False,
+        momentum=0.9,
+        nesterovs_momentum=True,
+        early_stopping=False,
+        validation_fraction=0.1,
+        beta_1=0.9,
+        beta_2=0.999,
+        epsilon=1e-8,
+        n_iter_no_change=10,
+        max_fun=15000,
+        init="auto",
+        dtype=None,
+    ):
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.output_activation = output_activation
+        self.loss = loss
+        self.solver = solver
+        self.alpha = alpha
+        self.l1_ratio = l1_ratio
+        self.weight_decay = weight_decay
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.power_t = power_t
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.tol = tol
+        self.verbose = verbose
+        self.warm_start = warm_start
+        self.momentum = momentum
+        self.nesterovs_momentum = nesterovs_momentum
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.n_iter_no_change = n_iter_no_change
+        self.max_fun = max_fun
+        self.init = init
+        self.dtype = dtype
+
+    # -- the target ----------------------------------------------------------------
+
+    def _describe_target(self, y, loss, going_on, incremental, classes):
+        y = check_labels(y)
+        if going_on:
+            self._check_same_classes(y, incremental, classes)
+            return
+        if classes is None:
+            kind = kind_of_target(y)
+            classes = find_classes(y, kind)
+        else:
+            kind = kind_of_classes(y, classes)
+            classes = _sorted_classes(y, kind, classes)
+        one_hot = kind == "binary" and self._output_activation(loss, kind).rowwise
+        self.classes_ = classes
+        self._target = {
+            "kind": kind,
+            "one_hot": one_hot,
+            "groups": label_groups(kind, classes, one_hot),
+            "sparse": bool(sparse.issparse(y)),
+        }
+
+    def _check_same_classes(self, y, incremental, classes):
+        """Refuse other classes than before; a block of partial_fit may lack some."""
+        kind = self._target["kind"]
+        if classes is not None:
+            given = _sorted_classes(y, kind, classes)
+            if not _equal_classes(given, self.classes_):
+                raise ValueError(
+                    f"`classes={classes!r}` is not the same as on last call to "
+                    f"partial_fit, was: {self.classes_!r}"
+                )
+        elif not incremental and kind in ("binary", "multiclass"):
+            present = np.unique(y)
+            if not np.array_equal(present, self.classes_):
+                raise ValueError(
+                    "warm_start can only be used where `y` has the same classes as in "
+                    f"the previous call to fit. Previously got {self.classes_}, `y` "
+                    f"has {present}"
+                )
+
+    def _encode(self, y, dtype):
+        target = self._target
+        y = check_labels(y)
+        return encode_labels(y, target["kind"], self.classes_, target["one_hot"], dtype)
+
+    def _strata(self, Y):
+        if self._target["kind"] not in ("binary", "multiclass"):
+            return None
+        return label_codes(Y, self._target["kind"], self._target["groups"])[:, 0]
+
+    def _score_outputs(self, p, Y, w):
+        kind, groups = self._target["kind"], self._target["groups"]
+        same = label_codes(p, kind, groups) == label_codes(Y, kind, groups)
+        return float(np.average(same.all(axis=1), weights=w))
+
+    # -- fitting in blocks ---------------------------------------------------------
+
+    @stochastic_only
+    def partial_fit(self, X, y, sample_weight=None, classes=None):
+        """Go on training with one epoch over the given rows.
+
+        Weights, optimizer state, generator and counters go on from the last call.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The rows.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Their labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights >= 0.
+        classes : array-like of shape (n_classes,) or list of these, default=None
+            All classes that any call will see; required in the first call, except for
+            a multilabel indicator. A list with one array per output for
+            multiclass-multioutput.
+
+        Returns
+        -------
+        self : object
+            The estimator.
+
+        Raises
+        ------
+        ValueError
+            As `fit`, and if `classes` is missing in the first call.
+        """
+        if classes is None and not hasattr(self, "_network"):
+            y_array = y if sparse.issparse(y) else np.asarray(y)
+            if y_array.ndim != 2 or kind_of_target(y_array) != "multilabel":
+                raise ValueError(
+                    "classes must be passed on the first call to partial_fit."
+                )
+        fitted = self._working_copy()._fit(
+            X, y, sample_weight, incremental=True, classes=classes
+        )
+        return self._commit(fitted)
+
+    # -- prediction ----------------------------------------------------------------
+
+    def predict(self, X):
+        """Predict class labels.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            The class of largest probability; for multilabel, the labels whose
+            probability is above 0.5 (a sparse matrix if `fit` was given one).
+        """
+        model, z = self._raw_outputs(X)
+        kind, groups = model._target["kind"], model._target["groups"]
+        codes = label_codes(model._network.head.predict(z), kind, groups)
+        if kind == "binary" and len(model.classes_) == 1:
+            codes[...] = 0
+        labels = decode_labels(codes, kind, model.classes_)
+        return sparse.csr_matrix(labels) if model._target["sparse"] else labels
+
+    def predict_proba(self, X):
+        """Predict class probabilities.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes) or list of ndarray
+            Columns in the order of `classes_`; rows sum to 1, but for multilabel, where
+            each column is the probability of its label. A list with one array per
+            output for multiclass-multioutput. With an elementwise output activation
+            and exclusive classes, the outputs are divided by their sum.
+        """
+        model, z = self._raw_outputs(X)
+        return model._probabilities(z)
+
+    def predict_log_proba(self, X):
+        """Predict the logarithm of class probabilities, accurate for small ones.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes) or list of ndarray
+            As :meth:`predict_proba`.
+        """
+        model, z = self._raw_outputs(X)
+        if model._network.head.activate.activation.registered_name == "softmax":
+            parts = model._split_outputs(z)
+            logs = [log_softmax(part, axis=1) for part in parts]
+            return logs if model._target["kind"] == "multioutput" else logs[0]
+        if model._network.head.canonical and model._target["groups"] is None:
+            if model._target["kind"] == "multilabel":
+                return log_expit(z)
+            if len(model.classes_) == 2:
+                return np.hstack([log_expit(-z), log_expit(z)])
+        proba = model._probabilities(z)
+        with np.errstate(divide="ignore"):
+            if isinstance(proba, list):
+                return [np.log(part) for part in proba]
+            return np.log(proba)
+
+    def decision_function(self, X):
+        """Return the raw outputs (logits), before the output activation.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), (n_samples, n_classes) or list of ndarray
+            1-D for binary targets: positive values favour ``classes_[1]``. A list
+            with one array per output for multiclass-multioutput.
+        """
+        model, z = self._raw_outputs(X)
+        kind = model._target["kind"]
+        if kind == "binary":
+            return z[:, 0] if z.shape[1] == 1 else z[:, 1] - z[:, 0]
+        parts = model._split_outputs(z)
+        return parts if kind == "multioutput" else parts[0]
+
+    def score(self, X, y, sample_weight=None):
+        """Return the accuracy: the share of rows whose labels are all right.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The rows.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Their true labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows.
+
+        Returns
+        -------
+        float
+            Accuracy in [0, 1].
+        """
+        predicted = self.predict(X)
+        if self._target["kind"] != "multioutput":
+            return float(accuracy_score(y, predicted, sample_weight=sample_weight))
+        same = (np.asarray(y) == predicted).all(axis=1)
+        return float(np.average(same, weights=sample_weight))
+
+    def _split_outputs(self, z):
+        """Return the columns of each output as a list of arrays."""
+        groups = self._target["groups"]
+        return [z] if groups is None else [z[:, group] for group in groups]
+
+    def _probabilities(self, z):
+        head, kind = self._network.head, self._target["kind"]
+        p = head.predict(z)
+        if kind == "multilabel":
+            return p
+        if p.shape[1] == 1 and kind == "binary":
+            if len(self.classes_) == 1:
+                return np.ones_like(p)
+            return np.hstack([head.predict(-z) if head.canonical else 1 - p, p])
+        parts = self._split_outputs(p)
+        if not head.activate.activation.rowwise:
+            parts = [_normalised(part) for part in parts]
+        return parts if kind == "multioutput" else parts[0]
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
+
+
+def _normalised(p):
+    """Return the rows divided by their sums; rows of zeros become uniform."""
+    total = p.sum(axis=1, keepdims=True)
+    empty = total == 0
+    return (p + empty) / (total + empty * p.shape[1])
+
+
+def _sorted_classes(y, kind, classes):
+    """Return the `classes` of partial_fit in the form of `classes_`."""
+    if kind == "multilabel":
+        return np.arange(y.shape[1])
+    if kind == "multioutput":
+        return [np.unique(c) for c in classes]
+    return np.unique(classes)
+
+
+def _equal_classes(a, b):
+    if isinstance(a, list):
+        return len(a) == len(b) and all(map(np.array_equal, a, b))
+    return np.array_equal(a, b)

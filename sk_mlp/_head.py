@@ -1,0 +1,160 @@
+"""The end of a network: an output activation with its loss."""
+
+import numpy as np
+
+from sk_mlp._component import Interval
+from sk_mlp._layers import Activate, row_blocks
+
+_PROBABILITY = Interval(0.0, 1.0, "both")
+
+
+class Head:
+    """Output activation and loss, joined by the chain rule.
+
+    Decided once, here: where the activation is the loss's canonical one, training
+    works on the raw outputs z with the loss's stable formulas; everywhere else with
+    ``dL/dz = dL/dp * dp/dz``, the loss's gradient followed by the activation's.
+
+    Parameters
+    ----------
+    activation : Activation
+    loss : Loss
+    n_columns : int
+        Columns of the encoded target.
+    groups : sequence of slice or None, default=None
+        For exclusive classes: the columns of each output, whose rows are one-hot.
+    probabilities : bool, default=False
+        Whether the outputs are class probabilities and so must stay within [0, 1].
+
+    Raises
+    ------
+    ValueError
+        If the range of the activation does not lie in the loss's domain, or the
+        activation has no gradient.
+    """
+
+    def __init__(self, activation, loss, n_columns, groups=None, probabilities=False):
+        if groups is None or not activation.rowwise:
+            exclusive, groups = False, (slice(0, n_columns),)
+        else:
+            exclusive, groups = True, tuple(groups)
+        self.loss = loss.for_target(exclusive)
+        self.groups = groups
+        self.width = n_columns * loss.columns
+        self.n_columns = n_columns
+        _check_pair(activation, self.loss, loss, probabilities)
+        if not exclusive:
+            # Trailing columns, such as log-variances, bypass the activation.
+            active = self.width - n_columns * loss.linear_columns
+            groups = (slice(0, active),)
+        self.activate = Activate(activation, self.width, groups)
+        self.canonical = (
+            self.loss.canonical is not None
+            and activation.registered_name == self.loss.canonical
+        )
+        self.parameters = self.activate.parameters
+
+    def allocate(self, n_rows, dtype):
+        if not self.canonical:
+            self.activate.allocate(n_rows, dtype, first=False)
+            self._grad = np.empty((n_rows, self.width), dtype)
+
+    def prepare(self, y):
+        """Return the targets as the loss wants them (smoothed labels, say)."""
+        if len(self.groups) == 1:
+            return self.loss.prepare(y)
+        return np.hstack([self.loss.prepare(y[:, group]) for group in self.groups])
+
+    def loss_grad(self, z, y, w, scale):
+        """Return the weighted loss and its gradient with respect to z.
+
+        Parameters
+        ----------
+        z : ndarray of shape (n_rows, width)
+            Raw outputs; overwritten.
+        y : ndarray of shape (n_rows, n_columns)
+            Encoded and prepared targets.
+        w : ndarray of shape (n_rows, 1) or None
+            Sample weights.
+        scale : float
+            Factor of the gradient (the returned loss is not scaled).
+
+        Returns
+        -------
+        loss : float
+            Sum over rows of weight times loss.
+        grad : ndarray of shape (n_rows, width)
+            ``scale * dloss/dz``.
+        """
+        if self.canonical:
+            p, grad = z, z
+        else:
+            p, grad = self.activate.forward(z), self._grad[: len(z)]
+        total = 0.0
+        for rows in row_blocks(len(z), self.width):
+            values = self._value_gradient(y[rows], p[rows], grad[rows])
+            if w is None:
+                total += float(values.sum(dtype=np.float64))
+                grad[rows] *= scale
+            else:
+                total += float(np.dot(values, w[rows, 0]))
+                grad[rows] *= w[rows] * scale
+        if not self.canonical:
+            self.activate.backward(grad)
+        return total, grad
+
+    def mean_loss(self, z, y, w=None):
+        """Return the weighted mean loss of raw outputs z (validation; no gradient)."""
+        p = z if self.canonical else self.activate.predict(z)
+        values = np.empty(len(z), z.dtype)
+        value = self.loss.raw_value if self.canonical else self.loss.value
+        for rows in row_blocks(len(z), self.width):
+            values[rows] = sum(value(*pair) for pair in self._pairs(y[rows], p[rows]))
+        return float(np.average(values, weights=None if w is None else w[:, 0]))
+
+    def predict(self, z):
+        """Return the outputs for raw outputs z, accurate in the tails."""
+        return self.activate.predict(z, precise=True)
+
+    def _value_gradient(self, y, p, grad):
+        """Write dL/dz (canonical) or dL/dp of a block; return the loss of each row."""
+        if len(self.groups) == 1:
+            return self._value_gradient_of_group(y, p, grad)
+        return sum(
+            self._value_gradient_of_group(y[:, g], p[:, g], grad[:, g])
+            for g in self.groups
+        )
+
+    def _value_gradient_of_group(self, y, p, grad):
+        if self.canonical:
+            return self.loss.raw_value_gradient(y, p, grad)
+        self.loss.gradient(y, p, grad)
+        return self.loss.value(y, p)
+
+    def _pairs(self, y, p):
+        if len(self.groups) == 1:
+            return [(y, p)]
+        return [(y[:, g], p[:, g]) for g in self.groups]
+
+
+def _check_pair(activation, form, loss, probabilities):
+    """Refuse an output activation that the loss cannot be computed or trained with."""
+    domain = form.p_domain
+    if probabilities and domain not in _PROBABILITY:
+        domain = _PROBABILITY
+    if activation.range not in domain:
+        what = "class probabilities" if probabilities else "predictions"
+        raise ValueError(
+            f"output_activation={_name(activation)} has the range {activation.range}, "
+            f"but loss={_name(loss)} needs {what} in {domain}. Choose an output "
+            "activation whose range lies in it, or output_activation='auto'."
+        )
+    if not activation.has_gradient:
+        raise ValueError(
+            f"output_activation={_name(activation)} has no gradient, so the network "
+            "cannot learn. Use output_activation='auto', or give it a surrogate."
+        )
+
+
+def _name(component):
+    return repr(component.registered_name or component)

@@ -1,0 +1,191 @@
+"""The layers of a network: what they compute and the arrays they own.
+
+A layer declares its :class:`Parameter` objects; the network lays them out in two flat
+vectors and hands back views. ``allocate`` makes the buffers of a training step once,
+``forward`` and ``backward`` only write into them. ``predict`` shares nothing with
+training: it takes and returns arrays of its own, so that it can run in any thread.
+"""
+
+import numpy as np
+from scipy import sparse
+
+# Elements of one block (rows x width). Components may make temporaries, and they
+# see one block at a time: the temporaries then stay in the second-level cache, and
+# none ever has the size of a batch.
+BLOCK = 32_768
+
+
+def row_blocks(n_rows, width):
+    """Yield slices of rows that hold at most BLOCK elements (one row at least)."""
+    step = max(1, BLOCK // max(1, width))
+    for start in range(0, n_rows, step):
+        yield slice(start, min(start + step, n_rows))
+
+
+class Parameter:
+    """A named part of the flat vectors.
+
+    Parameters
+    ----------
+    kind : {"weight", "bias", "shape"}
+        Weights are penalised; the shape parameters of activations learn at a rate
+        of their own.
+    shape : tuple of int
+
+    Attributes
+    ----------
+    value, grad : ndarray of shape `shape`
+        Views into the network's ``theta`` and ``grad``, set by the network.
+    """
+
+    def __init__(self, kind, shape):
+        self.kind = kind
+        self.shape = shape
+        self.size = int(np.prod(shape))
+        self.value = self.grad = None
+
+
+class Dense:
+    """The affine map ``z = x W + b``.
+
+    Parameters
+    ----------
+    fan_in, fan_out : int
+    """
+
+    def __init__(self, fan_in, fan_out):
+        self.weight = Parameter("weight", (fan_in, fan_out))
+        self.bias = Parameter("bias", (fan_out,))
+        self.parameters = (self.weight, self.bias)
+
+    def allocate(self, n_rows, dtype, first):
+        fan_in, fan_out = self.weight.shape
+        self._z = np.empty((n_rows, fan_out), dtype)
+        # Nothing asks the first layer for the gradient of its input.
+        self._grad_x = None if first else np.empty((n_rows, fan_in), dtype)
+
+    def forward(self, x):
+        self._x = x
+        z = self._z[: x.shape[0]]
+        if sparse.issparse(x):
+            z[...] = x @ self.weight.value
+        else:
+            np.matmul(x, self.weight.value, out=z)
+        z += self.bias.value
+        return z
+
+    def backward(self, grad):
+        """Set the gradients of W and b; return dL/dx (None in the first layer)."""
+        if sparse.issparse(self._x):
+            self.weight.grad[...] = self._x.T @ grad
+        else:
+            np.matmul(self._x.T, grad, out=self.weight.grad)
+        np.sum(grad, axis=0, out=self.bias.grad)
+        if self._grad_x is None:
+            return None
+        return np.matmul(grad, self.weight.value.T, out=self._grad_x[: len(grad)])
+
+    def predict(self, x):
+        z = x @ self.weight.value
+        z += self.bias.value
+        return z
+
+
+class Activate:
+    """An activation with its shape parameters, noise and output buffer.
+
+    Parameters
+    ----------
+    activation : Activation
+    width : int
+        Columns of the input.
+    groups : sequence of slice or None, default=None
+        Groups of columns to which the activation is applied one by one, as a softmax
+        of every output needs. Columns in no group pass through unchanged. None is one
+        group of all columns.
+    """
+
+    def __init__(self, activation, width, groups=None):
+        self.activation = activation
+        self.width = width
+        self.groups = (slice(0, width),) if groups is None else tuple(groups)
+        self._passes = np.ones(width, bool)
+        for group in self.groups:
+            self._passes[group] = False
+        self.random = activation.random
+        self.parameters = ()
+        values = activation.shape_values()
+        if activation.trainable:
+            columns = 1 if activation.trainable == "shared" else width
+            self.shape = Parameter("shape", (len(values), columns))
+            self.parameters = (self.shape,)
+
+    def initialize(self):
+        """Start the trained shape parameters at the values of the activation."""
+        if self.parameters:
+            values = np.asarray(self.activation.shape_values())
+            self.shape.value[...] = values[:, np.newaxis]
+
+    def allocate(self, n_rows, dtype, first):
+        self._a = np.empty((n_rows, self.width), dtype)
+        if self.random:
+            self._noise = np.empty((n_rows, self.width), dtype)
+
+    def draw(self, rng, n_rows):
+        """Draw new noise for `n_rows` rows; without a call the noise is frozen."""
+        self.activation.draw(rng, self._noise[:n_rows])
+
+    def forward(self, z):
+        self._z = z
+        a = self._a[: len(z)]
+        for rows, group, extra in self._parts(len(z)):
+            self.activation.forward(z[rows, group], a[rows, group], *extra)
+        if self._passes.any():
+            a[:, self._passes] = z[:, self._passes]
+        return a
+
+    def backward(self, grad):
+        """Turn dL/da into dL/dz in place and set the shape parameters' gradient."""
+        a = self._a[: len(grad)]
+        for parameter in self.parameters:
+            parameter.grad[...] = 0.0
+        for rows, group, extra in self._parts(len(grad)):
+            part = (self._z[rows, group], a[rows, group])
+            if self.parameters:
+                self._add_shape_gradient(*part, grad[rows, group], group, extra)
+            self.activation.backward(*part, grad[rows, group], *extra)
+        return grad
+
+    def predict(self, z, precise=False):
+        a = np.empty_like(z)
+        function = self.activation
+        forward = function.forward_precise if precise else function.forward
+        for rows, group, extra in self._parts(len(z), training=False):
+            forward(z[rows, group], a[rows, group], *extra)
+        if self._passes.any():
+            a[:, self._passes] = z[:, self._passes]
+        return a
+
+    def _parts(self, n_rows, training=True):
+        """Yield (rows, columns, extra arguments) of every call of the activation."""
+        for rows in row_blocks(n_rows, self.width):
+            for group in self.groups:
+                yield rows, group, self._extra(rows, group, training)
+
+    def _extra(self, rows, group, training):
+        if self.random:
+            if training:
+                return (self._noise[rows, group],)
+            return (self.activation.expected,)
+        if self.parameters:
+            value = self.shape.value
+            return tuple(value if value.shape[1] == 1 else value[:, group])
+        return self.activation.shape_values()
+
+    def _add_shape_gradient(self, z, a, grad, group, extra):
+        for k, slope in enumerate(self.activation.shape_gradient(z, a, *extra)):
+            by_unit = np.einsum("ij,ij->j", grad, slope)
+            if self.shape.grad.shape[1] == 1:
+                self.shape.grad[k] += by_unit.sum()
+            else:
+                self.shape.grad[k, group] += by_unit

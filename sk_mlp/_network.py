@@ -1,0 +1,195 @@
+"""The network: one flat parameter vector, the layers on it, loss and gradient.
+
+Forward, ``a_0 = x``, for the layers l = 1..L::
+
+    z_l = a_{l-1} W_l + b_l        a_l = f_l(z_l)
+
+Backward, from the head's ``dL/dz_L`` down::
+
+    dL/dW_l = a_{l-1}^T dL/dz_l    dL/db_l = sum over rows of dL/dz_l
+    dL/da_{l-1} = dL/dz_l W_l^T    dL/dz_{l-1} = dL/da_{l-1} * f'_{l-1}(z_{l-1})
+"""
+
+from itertools import pairwise
+
+import numpy as np
+from scipy import sparse
+from scipy.linalg.blas import get_blas_funcs
+
+from sk_mlp._layers import BLOCK, Activate, Dense
+
+# Shape parameters of activations learn slower than weights (the factor that RealMLP
+# uses for its parametric activations).
+SHAPE_RATE_FACTOR = 0.1
+
+# Elements of the widest layer in one chunk of rows at prediction.
+_PREDICTION_CHUNK = 1 << 19
+
+_KINDS = ("weight", "bias", "shape")
+
+
+class Network:
+    """A multilayer perceptron on flat vectors.
+
+    Parameters
+    ----------
+    n_features : int
+    hidden_layer_sizes : sequence of int
+    activations : sequence of Activation
+        One per hidden layer.
+    head : Head
+    dtype : numpy dtype
+        float32 or float64.
+    l1, l2 : float, default=0.0
+        Penalty ``l1 * sum |W| + l2/2 * sum W**2`` of the weights.
+
+    Attributes
+    ----------
+    theta, grad : ndarray of shape (n_parameters,)
+        All weights, then all biases, then all shape parameters; their gradient.
+        Every array of a layer is a view into them.
+    """
+
+    def __init__(
+        self, n_features, hidden_layer_sizes, activations, head, dtype, l1=0.0, l2=0.0
+    ):
+        self.dtype = np.dtype(dtype)
+        self.head = head
+        self.l1, self.l2 = l1, l2
+        self._axpy = get_blas_funcs("axpy", dtype=self.dtype)
+        widths = [n_features, *hidden_layer_sizes, head.width]
+        self.max_width = max(widths)
+        self.dense = [Dense(*pair) for pair in pairwise(widths)]
+        self.activate = [
+            Activate(activation, width)
+            for activation, width in zip(activations, widths[1:-1], strict=True)
+        ]
+        self.layers = [self.dense[0]]
+        for activate, dense in zip(self.activate, self.dense[1:], strict=True):
+            self.layers += [activate, dense]
+        self._random = [a for a in [*self.activate, head.activate] if a.random]
+        self._lay_out()
+
+    def _lay_out(self):
+        """Allocate the flat vectors and bind every parameter to its place."""
+        parts = [*self.layers, self.head]
+        parameters = [p for part in parts for p in part.parameters]
+        parameters.sort(key=lambda p: _KINDS.index(p.kind))  # stable: layer by layer
+        size = sum(p.size for p in parameters)
+        self.theta = np.zeros(size, self.dtype)
+        self.grad = np.zeros(size, self.dtype)
+        self._stop = dict.fromkeys(_KINDS, 0)
+        start = 0
+        for p in parameters:
+            stop = start + p.size
+            p.value = self.theta[start:stop].reshape(p.shape)
+            p.grad = self.grad[start:stop].reshape(p.shape)
+            self._stop[p.kind] = start = stop
+
+    @property
+    def groups(self):
+        """Groups (start, stop, learning-rate factor, decayed) of theta."""
+        weights, biases, end = self._stop["weight"], self._stop["bias"], self.theta.size
+        groups = [(0, weights, 1.0, True), (weights, biases, 1.0, False)]
+        if end > biases:
+            groups.append((biases, end, SHAPE_RATE_FACTOR, False))
+        return groups
+
+    @property
+    def random(self):
+        """Whether a layer draws noise in training."""
+        return bool(self._random)
+
+    def initialize(self, initializer, rng):
+        """Draw weights and biases layer by layer; start the shape parameters.
+
+        The output layer is drawn like the last hidden one, as both see inputs of
+        the same kind.
+        """
+        hidden = [layer.activation for layer in self.activate]
+        activations = [*hidden, hidden[-1] if hidden else self.head.activate.activation]
+        for dense, activation in zip(self.dense, activations, strict=True):
+            initializer.fill(dense.weight.value, dense.bias.value, rng, activation)
+        for layer in [*self.activate, self.head.activate]:
+            layer.initialize()
+
+    def allocate(self, n_rows):
+        """Make the buffers of training steps of up to `n_rows` rows."""
+        for k, layer in enumerate(self.layers):
+            layer.allocate(n_rows, self.dtype, first=k == 0)
+        self.head.allocate(n_rows, self.dtype)
+
+    def draw(self, rng, n_rows):
+        """Draw new noise in every random layer; without a call it stays frozen."""
+        for layer in self._random:
+            layer.draw(rng, n_rows)
+
+    def loss_grad(self, x, y, w=None, norm=None):
+        """Return the objective at theta and set ``grad`` to its gradient.
+
+        The objective of a batch is ``(sum_i w_i l_i + penalty) / norm``.
+
+        Parameters
+        ----------
+        x : ndarray or sparse matrix of shape (n_rows, n_features)
+            At most as many rows as were allocated.
+        y : ndarray of shape (n_rows, n_columns)
+            Targets as :meth:`Head.prepare` returns them.
+        w : ndarray of shape (n_rows, 1) or None, default=None
+            Sample weights.
+        norm : float or None, default=None
+            None is n_rows. The trainer gives n_rows times the mean weight of the
+            whole training set.
+
+        Returns
+        -------
+        loss : float
+        """
+        n_rows = x.shape[0]
+        norm = float(n_rows) if norm is None else norm
+        for layer in self.layers:
+            x = layer.forward(x)
+        loss, grad = self.head.loss_grad(x, y, w, 1.0 / norm)
+        for layer in reversed(self.layers):
+            grad = layer.backward(grad)
+        return loss / norm + self._add_penalty(1.0 / norm)
+
+    def _add_penalty(self, scale):
+        """Add the gradient of the scaled penalty to ``grad``; return its value."""
+        stop = self._stop["weight"]
+        weights, grad = self.theta[:stop], self.grad[:stop]
+        value = 0.0
+        if self.l2:
+            self._axpy(weights, grad, a=self.l2 * scale)  # grad += a * weights
+            value += 0.5 * self.l2 * float(np.dot(weights, weights))
+        if self.l1:
+            for start in range(0, stop, BLOCK):
+                block = weights[start : start + BLOCK]
+                grad[start : start + BLOCK] += self.l1 * scale * np.sign(block)
+                value += self.l1 * float(np.abs(block).sum(dtype=np.float64))
+        return value * scale
+
+    def raw(self, x):
+        """Return the raw outputs z for the rows of x, in chunks.
+
+        Touches no training buffer, so any number of threads may call it.
+        """
+        n_rows = x.shape[0]
+        if sparse.issparse(x):
+            x = x.tocsr()
+        z = np.empty((n_rows, self.head.width), self.dtype)
+        step = max(1, _PREDICTION_CHUNK // self.max_width)
+        for start in range(0, n_rows, step):
+            chunk = x[start : start + step]
+            if not sparse.issparse(chunk):
+                chunk = np.asarray(chunk, dtype=self.dtype)
+            elif chunk.dtype != self.dtype:
+                chunk = chunk.astype(self.dtype)
+            for layer in self.layers:
+                chunk = layer.predict(chunk)
+            z[start : start + step] = chunk
+        return z
+
+    def predict(self, x):
+        """Return the outputs for the rows of x."""
+        return self.head.predict(self.raw(x))

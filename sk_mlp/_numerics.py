@@ -1,0 +1,146 @@
+"""Numerical kernels shared by the components: NumPy in, NumPy out.
+
+They accept float32 and float64 arrays, compute in that dtype and give neither warnings
+nor NaN for finite input.
+"""
+
+from math import inf, pi, sqrt
+
+import numpy as np
+
+# Two NumPy habits on which the speed of the components rests: np.clip with both ends
+# given is two to three times faster than np.maximum against a scalar, and np.where or
+# a ufunc's where= cost several times a multiplication by a boolean mask.
+
+
+def positive_part(z, out=None):
+    """Return ``max(z, 0)``."""
+    return np.clip(z, 0.0, inf, out=out)
+
+
+def negative_part(z, out=None):
+    """Return ``min(z, 0)``."""
+    return np.clip(z, -inf, 0.0, out=out)
+
+
+def finite_below(z):
+    """Return `z` with -inf replaced by the lowest number, so that ``0 * z`` is 0."""
+    return np.clip(z, np.finfo(z.dtype).min, inf)
+
+
+def logistic(z, slope, out):
+    """Write ``1 / (1 + exp(-slope z))`` into `out`, right to about an ulp of 1.
+
+    By ``(1 + tanh(slope z / 2)) / 2``, since NumPy vectorises tanh for every processor
+    (6 to 9 times faster than scipy.special.expit in float32, 3 times in float64). Deep
+    in the left tail the relative accuracy is lost; probabilities want expit.
+    """
+    with np.errstate(over="ignore"):  # to ±inf, where tanh is ±1
+        np.multiply(z, 0.5 * slope, out=out)
+    np.tanh(out, out=out)
+    out *= 0.5
+    out += 0.5
+    return out
+
+
+def logistic_derivative(half):
+    """Overwrite `half` with the derivative of the logistic function at ``2 half``."""
+    np.tanh(half, out=half)
+    half *= half
+    half *= -0.25
+    half += 0.25
+    return half
+
+
+# 1 - Phi(x) = exp(-x²/2) P(x) / Q(x) for x >= 0, lowest power first. Minimax fits of our
+# own: reweighted linear least squares in 60 digits on [0, 6.5] and [0, 9], absolute
+# error before rounding 2.6e-10 and 2.2e-17 (one power less: 6e-8 and 5e-15). All
+# coefficients are positive, so that nothing cancels.
+_TAIL_SINGLE = (
+    (0.4999999997376409, 0.29777169711897733, 0.08645981158319729, 0.009935187485013585),
+    (
+        *(1.0, 1.3934278987745648, 0.7847151940968406, 0.21522381349656038),
+        0.024985162272640013,
+    ),
+)
+_TAIL_DOUBLE = (
+    (
+        *(0.5, 0.502272673707941, 0.2544745388331568, 0.07699698112934023),
+        *(0.014471312959040933, 0.0015900888168333245, 8.005403055798915e-05),
+    ),
+    (
+        *(1.0, 1.802429908218758, 1.4470800733629695, 0.6733433772051066),
+        *(0.1970298725420691, 0.03647176438254539, 0.0039859141818288556),
+        0.0002006620082888541,
+    ),
+)
+
+
+def _polynomial(x, coefficients):
+    """Evaluate by Horner's rule, lowest power first."""
+    *rest, second, first = coefficients
+    value = x * first
+    value += second
+    for coefficient in reversed(rest):
+        value *= x
+        value += coefficient
+    return value
+
+
+def normal_tail(z):
+    """Return ``x = min(|z|, 40)``, ``1 - Phi(x)`` and the normal density at x.
+
+    Measured against 50 digits: the tail is wrong by less than 1.1e-7 (float32) and
+    2.0e-16 (float64). A block of 32,768 takes 70 and 240 microseconds, where
+    scipy.special.erf alone takes 515 and 485, and the density comes with it.
+    """
+    x = np.abs(np.clip(z, -40.0, 40.0))
+    density = x * x
+    density *= -0.5
+    np.exp(density, out=density)
+    numerator, denominator = (
+        _TAIL_SINGLE if x.dtype == np.float32 else _TAIL_DOUBLE
+    )
+    tail = _polynomial(x, numerator)
+    tail /= _polynomial(x, denominator)
+    tail *= density
+    density *= 1 / sqrt(2 * pi)
+    return x, tail, density
+
+
+def tanh_normal_tail(z):
+    """Return the triple of :func:`normal_tail` for the tanh approximation of Phi.
+
+    ``Phi(x) ~ (1 + tanh(sqrt(2/pi) (x + 0.044715 x³))) / 2``, and its exact derivative.
+    """
+    x = np.abs(np.clip(z, -40.0, 40.0))
+    square = x * x
+    tail = square * (0.044715 * sqrt(2 / pi))
+    tail += sqrt(2 / pi)
+    tail *= x
+    np.tanh(tail, out=tail)
+    density = tail * tail
+    density *= -0.5
+    density += 0.5
+    square *= 3 * 0.044715 * sqrt(2 / pi)
+    square += sqrt(2 / pi)
+    density *= square
+    tail *= -0.5
+    tail += 0.5
+    return x, tail, density
+
+
+def normal_mean(function, breaks=()):
+    """Return the mean of ``function(z)`` over z ~ N(0, 1), by Gauss quadrature.
+
+    Sixteen Gauss-Legendre nodes in every panel; panels are cut at `breaks`, where the
+    function may have kinks or jumps, and get narrow towards 0, where steep ones bend.
+    """
+    near = 2.0 ** -np.arange(1, 13)
+    inside = [point for point in breaks if abs(point) < 14]
+    edges = np.unique([*np.linspace(-14, 14, 57), *near, *-near, *inside])
+    nodes, weights = np.polynomial.legendre.leggauss(16)
+    half = np.diff(edges)[:, np.newaxis] / 2
+    z = edges[:-1, np.newaxis] + half * (1 + nodes)
+    weights = half * weights * np.exp(-(z**2) / 2) / sqrt(2 * pi)
+    return float(weights.ravel() @ function(z.ravel()))

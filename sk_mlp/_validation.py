@@ -1,0 +1,239 @@
+"""Checks of parameters and sample weights, in scikit-learn's wording."""
+
+import warnings
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from math import inf
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.utils.validation import check_array
+
+from sk_mlp._component import Interval
+
+
+class InvalidParameterError(ValueError, TypeError):
+    """A constructor parameter with a wrong type or value; raised by ``fit``."""
+
+
+@dataclass(frozen=True)
+class Constraint:
+    """What a parameter accepts, as a predicate and as the words of the message."""
+
+    accepts: Callable[[object], bool]
+    text: str
+
+    def __or__(self, other):
+        return Constraint(
+            lambda value: self.accepts(value) or other.accepts(value),
+            f"{self.text} or {other.text}",
+        )
+
+
+def real(low=-inf, high=inf, closed="left"):
+    """Return the constraint: a real number in an interval (not a bool, not NaN)."""
+    return _number(Real, "a float", Interval(low, high, closed))
+
+
+def integer(low, high=inf):
+    """Return the constraint: an int of at least `low`."""
+    return _number(Integral, "an int", Interval(low, high, "left"))
+
+
+def _number(kind, article, interval):
+    def accepts(value):
+        is_number = isinstance(value, kind) and not isinstance(value, bool | np.bool_)
+        return is_number and value in interval
+
+    return Constraint(accepts, f"{article} in the range {interval}")
+
+
+def one_of(*values):
+    """Return the constraint: one of some strings."""
+    listed = ", ".join(map(repr, values))
+    return Constraint(
+        lambda value: isinstance(value, str) and value in values,
+        f"a str among {{{listed}}}",
+    )
+
+
+def a_value(wanted):
+    """Return the constraint: exactly this object, such as None."""
+    return Constraint(lambda value: value is wanted, repr(wanted))
+
+
+BOOLEAN = Constraint(lambda value: isinstance(value, bool | np.bool_), "a bool")
+INFINITY = Constraint(lambda value: isinstance(value, Real) and value == inf, "np.inf")
+RANDOM_STATE = (
+    integer(0, 2**32)
+    | Constraint(
+        lambda value: isinstance(value, np.random.RandomState),
+        "an instance of 'numpy.random.RandomState'",
+    )
+    | a_value(None)
+)
+
+
+def _is_sizes(value):
+    if isinstance(value, str | bytes | dict | set) or not isinstance(value, Iterable):
+        return False
+    positive = integer(1)
+    return getattr(value, "ndim", 1) == 1 and all(positive.accepts(v) for v in value)
+
+
+# The parameters that are plain values; names of components are resolved elsewhere.
+CONSTRAINTS = {
+    "hidden_layer_sizes": integer(1)
+    | Constraint(_is_sizes, "an array-like of ints, each > 0, one per hidden layer"),
+    "alpha": real(0),
+    "l1_ratio": real(0, 1, "both"),
+    "batch_size": integer(1) | one_of("auto"),
+    "learning_rate_init": real(0, closed="neither"),
+    "power_t": real(0),
+    "max_iter": integer(1),
+    "shuffle": BOOLEAN,
+    "random_state": RANDOM_STATE,
+    "tol": real(0),
+    "verbose": BOOLEAN | integer(0),
+    "warm_start": BOOLEAN,
+    "momentum": real(0, 1, "both"),
+    "nesterovs_momentum": BOOLEAN,
+    "early_stopping": BOOLEAN,
+    "validation_fraction": real(0, 1),
+    "beta_1": real(0, 1),
+    "beta_2": real(0, 1),
+    "epsilon": real(0, closed="neither"),
+    "n_iter_no_change": integer(1) | INFINITY,
+    "max_fun": integer(1),
+    "weight_decay": real(0),
+    "dtype": one_of("float32", "float64") | a_value(None),
+}
+
+
+def check_parameters(estimator):
+    """Check every plain parameter of `estimator`.
+
+    Raises
+    ------
+    InvalidParameterError
+        For the first parameter that is not accepted.
+    """
+    for name, constraint in CONSTRAINTS.items():
+        value = getattr(estimator, name)
+        if not constraint.accepts(value):
+            text = f"must be {constraint.text}. Got {value!r} instead."
+            raise invalid(estimator, name, text)
+
+
+def invalid(estimator, name, text):
+    """Return the error for parameter `name`: "The 'x' parameter of C `text`"."""
+    owner = type(estimator).__name__
+    return InvalidParameterError(f"The {name!r} parameter of {owner} {text}")
+
+
+def resolve(estimator, name, value, module):
+    """Turn a name or object given as parameter `name` into a checked component.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Named in the message.
+    name : str
+        The parameter.
+    value : str or Component
+    module : module
+        With ``get``, such as :mod:`sk_mlp.activations`.
+
+    Raises
+    ------
+    InvalidParameterError
+        If the name is unknown, the object of the wrong kind, or one of its
+        hyper-parameters out of range.
+    """
+    try:
+        component = module.get(value)
+    except (ValueError, TypeError) as error:
+        raise invalid(estimator, name, str(error)) from None
+    try:
+        component.check()
+    except (ValueError, TypeError) as error:
+        raise InvalidParameterError(str(error)) from None
+    return component
+
+
+def warn_unused(estimator, unused):
+    """Give one warning for the parameters that were changed and have no effect.
+
+    Parameters
+    ----------
+    estimator : estimator
+    unused : dict of str to str
+        Parameters without effect and the reason.
+    """
+    defaults = type(estimator)().get_params(deep=False)
+    changed = {
+        name: reason
+        for name, reason in unused.items()
+        if not _same(getattr(estimator, name), defaults[name])
+    }
+    if changed:
+        listed = "; ".join(f"{name!r} {reason}" for name, reason in changed.items())
+        warnings.warn(
+            f"Parameters of {type(estimator).__name__} without effect: {listed}. "
+            "Leave them at their defaults.",
+            UserWarning,
+            stacklevel=4,
+        )
+
+
+def _same(value, default):
+    return value is default or (type(value) is type(default) and value == default)
+
+
+def check_sample_weight(sample_weight, X, dtype):
+    """Return the weights as an array of shape (n_samples, 1), or None.
+
+    Raises
+    ------
+    ValueError
+        If weights are negative, not finite, all zero, or not one per row of X.
+    """
+    if sample_weight is None:
+        return None
+    n_samples = X.shape[0]
+    if isinstance(sample_weight, Real):
+        sample_weight = np.full(n_samples, sample_weight)
+    weight = check_array(
+        sample_weight,
+        ensure_2d=False,
+        accept_sparse=False,
+        dtype=np.float64,
+        order="C",
+        input_name="sample_weight",
+    )
+    if weight.ndim != 1:
+        raise ValueError(
+            f"Sample weights must be 1D array or scalar, got {weight.ndim}D array. "
+            "Expected one weight per row of X."
+        )
+    if len(weight) != n_samples:
+        raise ValueError(
+            f"sample_weight.shape == {weight.shape}, expected {(n_samples,)}!"
+        )
+    if (weight < 0).any():
+        raise ValueError(
+            "Negative values in data passed to `sample_weight`: expected weights >= 0, "
+            f"got a minimum of {weight.min():g}."
+        )
+    if not weight.any():
+        raise ValueError("Sample weights are all zero: at least one must be positive.")
+    # A common factor changes nothing but `alpha`'s share; weights that differ by more
+    # than the dtype can hold would be lost in silence.
+    with np.errstate(over="ignore"):
+        cast = weight.astype(dtype)
+    if not np.isfinite(cast).all():
+        raise ValueError(
+            f"Sample weights as large as {weight.max():g} do not fit into {dtype}. "
+            "Divide them by their mean."
+        )
+    return cast[:, np.newaxis]
