@@ -172,7 +172,7 @@ class BaseMLP(BaseEstimator, ABC):
         if not reset:
             dtype = self._network.dtype
         with np.errstate(over="ignore"):  # too large for float32: reported as infinity
-            return validate_data(
+            X, y = validate_data(
                 self,
                 X,
                 y,
@@ -181,6 +181,7 @@ class BaseMLP(BaseEstimator, ABC):
                 reset=reset,
                 **self._y_options,
             )
+        return X.tocsr() if sparse.issparse(X) else X, y
 
     def _generator(self, going_on):
         """Return the random state to draw from, going on where the last fit ended."""
@@ -254,7 +255,7 @@ class BaseMLP(BaseEstimator, ABC):
     def _run_lbfgs(self, network, X, Y, w, state):
         run_lbfgs(
             network,
-            X.tocsr() if sparse.issparse(X) else X,
+            X,
             Y,
             w,
             state,
@@ -282,6 +283,12 @@ class BaseMLP(BaseEstimator, ABC):
         batches = Batches(
             X, Y, w, rows, batch_size=batch_size, shuffle=bool(self.shuffle)
         )
+        if batches.mean_weight == 0:
+            raise ValueError(
+                "Sample weights are all zero among the rows that early_stopping leaves "
+                "to train on. Remove the rows of zero weight, or set random_state to "
+                "another value."
+            )
         plan = TrainingPlan(
             optimizer=setup.optimizer,
             schedule=setup.schedule,
@@ -331,8 +338,7 @@ class BaseMLP(BaseEstimator, ABC):
 
     def _validator(self, X, Y, w, rows):
         """Return the function that measures loss and score on the held-out rows."""
-        X = X.tocsr()[rows] if sparse.issparse(X) else X[rows]
-        Y, w = Y[rows], None if w is None else w[rows]
+        X, Y, w = X[rows], Y[rows], None if w is None else w[rows]
         if w is not None and not w.any():
             w = None  # nothing to weigh by
 

@@ -9,7 +9,7 @@ class Batches:
 
     Parameters
     ----------
-    X : ndarray or sparse matrix of shape (n_samples, n_features)
+    X : ndarray or CSR matrix of shape (n_samples, n_features)
     y : ndarray of shape (n_samples, n_columns)
     w : ndarray of shape (n_samples, 1) or None
     rows : ndarray of int or None, default=None
@@ -27,8 +27,7 @@ class Batches:
     """
 
     def __init__(self, X, y, w, rows=None, *, batch_size, shuffle=True):
-        self.X = X.tocsr() if sparse.issparse(X) else X
-        self.y, self.w = y, w
+        self.X, self.y, self.w = X, y, w
         self.n_rows = X.shape[0] if rows is None else len(rows)
         self.batch_size = min(batch_size, self.n_rows)
         self.shuffle = shuffle

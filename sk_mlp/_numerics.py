@@ -52,26 +52,26 @@ def logistic_derivative(half):
     return half
 
 
-# 1 - Phi(x) = exp(-x²/2) P(x) / Q(x) for x >= 0, lowest power first. Minimax fits of our
-# own: reweighted linear least squares in 60 digits on [0, 6.5] and [0, 9], absolute
+# 1 - Phi(x) = exp(-x²/2) P(x) / Q(x) for x >= 0, lowest power first. Minimax fits of
+# our own: reweighted linear least squares in 60 digits on [0, 6.5] and [0, 9], absolute
 # error before rounding 2.6e-10 and 2.2e-17 (one power less: 6e-8 and 5e-15). All
 # coefficients are positive, so that nothing cancels.
 _TAIL_SINGLE = (
-    (0.4999999997376409, 0.29777169711897733, 0.08645981158319729, 0.009935187485013585),
+    (0.4999999997361579, 0.2977834170319313, 0.08646517517641936, 0.009936231239215313),
     (
-        *(1.0, 1.3934278987745648, 0.7847151940968406, 0.21522381349656038),
-        0.024985162272640013,
+        *(1.0, 1.3934513384729832, 0.7847446251748315, 0.21523765431632863),
+        0.02498775023554025,
     ),
 )
 _TAIL_DOUBLE = (
     (
-        *(0.5, 0.502272673707941, 0.2544745388331568, 0.07699698112934023),
-        *(0.014471312959040933, 0.0015900888168333245, 8.005403055798915e-05),
+        *(0.5, 0.5020909932453437, 0.2543118604107736, 0.07692403630034972),
+        *(0.014452701879701256, 0.0015874093748819997, 7.988008870431145e-05),
     ),
     (
-        *(1.0, 1.802429908218758, 1.4470800733629695, 0.6733433772051066),
-        *(0.1970298725420691, 0.03647176438254539, 0.0039859141818288556),
-        0.0002006620082888541,
+        *(1.0, 1.8020665472935622, 1.4464647964460204, 0.6728882480566886),
+        *(0.19684050829966526, 0.03642465938822783, 0.003979198869708508),
+        0.00020022597058512817,
     ),
 )
 
@@ -91,16 +91,14 @@ def normal_tail(z):
     """Return ``x = min(|z|, 40)``, ``1 - Phi(x)`` and the normal density at x.
 
     Measured against 50 digits: the tail is wrong by less than 1.1e-7 (float32) and
-    2.0e-16 (float64). A block of 32,768 takes 70 and 240 microseconds, where
+    2.0e-16 (float64). A block of 32,768 takes 80 and 220 microseconds, where
     scipy.special.erf alone takes 515 and 485, and the density comes with it.
     """
     x = np.abs(np.clip(z, -40.0, 40.0))
     density = x * x
     density *= -0.5
     np.exp(density, out=density)
-    numerator, denominator = (
-        _TAIL_SINGLE if x.dtype == np.float32 else _TAIL_DOUBLE
-    )
+    numerator, denominator = _TAIL_SINGLE if x.dtype == np.float32 else _TAIL_DOUBLE
     tail = _polynomial(x, numerator)
     tail /= _polynomial(x, denominator)
     tail *= density

@@ -47,7 +47,8 @@ class TrainingState:
 
     rng: np.random.RandomState
     noise_rng: np.random.Generator | None = None
-    optimizer: dict | None = None
+    optimizer: dict | None = None  # its state, made by `rule`
+    rule: Any = None
     n_iter: int = 0  # epochs of this fit
     epoch: int = 0  # epochs of all fits
     t: int = 0  # training samples seen by all fits
@@ -123,9 +124,9 @@ class Trainer:
         state.stop_reason = None
         if not self.plan.incremental:
             state.n_iter = 0
-        slots = set(self.plan.optimizer.slots)
-        if state.optimizer is None or not slots <= set(state.optimizer):
+        if state.rule != self.plan.optimizer:  # the numbers mean something else
             state.optimizer = self.plan.optimizer.init_state(network.theta)
+            state.rule = self.plan.optimizer
         if self.plan.early_stopping and np.isfinite(state.best_score):
             state.best_theta = network.theta.copy()  # what the last fit restored
         network.allocate(batches.batch_size)
@@ -134,11 +135,7 @@ class Trainer:
         """Go over the rows once and record what happened."""
         plan, start = self.plan, time.perf_counter()
         rate = plan.schedule.rate(plan.learning_rate_init, self._progress_of(state))
-        decay = plan.weight_decay + plan.optimizer.weight_decay
-        groups = [
-            (begin, end, factor, decay if decayed else 0.0)
-            for begin, end, factor, decayed in network.groups
-        ]
+        groups = self._groups(network)
         loss_sum = norm_sum = 0.0
         n_steps = 0
         for x, y, w in batches.epoch(state.rng):
@@ -168,6 +165,17 @@ class Trainer:
             **measured,
         )
         self._print_epoch(state)
+
+    def _groups(self, network):
+        """Return the optimizer's groups: neighbours that are treated alike, merged."""
+        decay = self.plan.weight_decay + self.plan.optimizer.weight_decay
+        merged = []
+        for start, stop, factor, decayed in network.groups:
+            treated = (factor, decay if decayed else 0.0)
+            if merged and merged[-1][2:] == treated:
+                start = merged.pop()[0]
+            merged.append((start, stop, *treated))
+        return merged
 
     def _judge(self, network, state):
         """Return why training ends after this epoch, or None to go on."""
@@ -208,7 +216,8 @@ class Trainer:
         )
         rate = state.history["learning_rate"][-1]
         if not plan.schedule.absorbs_plateau(rate):
-            self._print(f"{message} Stopping.")
+            reason = " Learning rate too small." if state.plateaus else ""
+            self._print(f"{message}{reason} Stopping.")
             return True
         state.plateaus += 1
         state.no_improvement = 0

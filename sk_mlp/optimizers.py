@@ -296,8 +296,8 @@ class Adagrad(Optimizer):
 
     Parameters
     ----------
-    epsilon : float, default=1e-10
-        Added to the root, in (0, inf).
+    epsilon : float, default=1e-8
+        Added to the root, in (0, inf); PyTorch's default is 1e-10.
 
     References
     ----------
@@ -315,7 +315,7 @@ class Adagrad(Optimizer):
     array([0.75, 1.25])
     """
 
-    epsilon: float = 1e-10
+    epsilon: float = 1e-8
 
     slots = ("v",)
     estimator_fields = ("epsilon",)
