@@ -25,6 +25,7 @@ from sk_mlp._validation import (
     check_sample_weight,
     invalid,
     resolve,
+    warn,
     warn_unused,
 )
 from sk_mlp._version import __version__
@@ -146,6 +147,12 @@ class BaseMLP(BaseEstimator, ABC):
         going_on = hasattr(self, "_network") and (incremental or self.warm_start)
         if incremental and self.early_stopping:
             raise ValueError("partial_fit does not support early_stopping=True")
+        if going_on and self.dtype not in (None, self._network.dtype.name):
+            raise ValueError(
+                f"The fitted network is {self._network.dtype}, but dtype={self.dtype!r}. "
+                "Set warm_start=False, or call fit instead of partial_fit, to start "
+                "anew."
+            )
         if not going_on:
             self._forget()
         X, y = self._validate(X, y, reset=not going_on)
@@ -171,7 +178,8 @@ class BaseMLP(BaseEstimator, ABC):
         dtype = _DTYPES if self.dtype is None else np.dtype(self.dtype)
         if not reset:
             dtype = self._network.dtype
-        with np.errstate(over="ignore"):  # too large for float32: reported as infinity
+        # Too large for float32: reported as infinity, not by NumPy.
+        with np.errstate(over="ignore", invalid="ignore"):
             X, y = validate_data(
                 self,
                 X,
@@ -207,15 +215,18 @@ class BaseMLP(BaseEstimator, ABC):
         network.l1 = self.alpha * self.l1_ratio
         network.l2 = self.alpha * (1.0 - self.l1_ratio)
         if not going_on:
-            network.initialize(setup.initializer, rng)
+            # The output layer is drawn like the last hidden one, as both see inputs
+            # of the same kind; without hidden layers, as scikit-learn does.
+            hidden = setup.activations
+            last = hidden[-1] if hidden else activations.get(self.activation)
+            network.initialize(setup.initializer, rng, [*hidden, last])
             return network
-        old = [d.weight.shape for d in self._network.dense]
-        new = [d.weight.shape for d in network.dense]
-        if old != new or network.theta.size != self._network.theta.size:
+        old, new = _describe(self._network), _describe(network)
+        if old != new:
             raise ValueError(
-                f"The fitted network has weights of shapes {old}, but the parameters "
-                f"and data now ask for {new}. Set warm_start=False, or call fit "
-                "instead of partial_fit, to start anew."
+                f"The fitted network has {old}, but the parameters and data now ask "
+                f"for {new}. Set warm_start=False, or call fit instead of partial_fit, "
+                "to start anew."
             )
         network.theta[...] = self._network.theta
         return network
@@ -274,11 +285,9 @@ class BaseMLP(BaseEstimator, ABC):
         n_rows = X.shape[0] if rows is None else len(rows)
         batch_size = min(200, n_rows) if self.batch_size == "auto" else self.batch_size
         if batch_size > n_rows:
-            warnings.warn(
+            warn(
                 f"batch_size={batch_size} is larger than the {n_rows} training rows. "
-                "It is going to be clipped.",
-                UserWarning,
-                stacklevel=5,
+                "It is going to be clipped."
             )
         batches = Batches(
             X, Y, w, rows, batch_size=batch_size, shuffle=bool(self.shuffle)
@@ -321,12 +330,10 @@ class BaseMLP(BaseEstimator, ABC):
             counts = counts[counts > 0]
             n_least = min(n_held_out, n_rows - n_held_out)
             if counts.min() < 2 or n_least < len(counts):
-                warnings.warn(
+                warn(
                     "The validation set cannot be stratified: the smallest class has "
                     f"{counts.min()} row(s), and {n_held_out} rows are held out for "
-                    f"{len(counts)} classes. It is drawn at random instead.",
-                    UserWarning,
-                    stacklevel=6,
+                    f"{len(counts)} classes. It is drawn at random instead."
                 )
                 codes = None
         return train_test_split(
@@ -367,9 +374,7 @@ class BaseMLP(BaseEstimator, ABC):
             raise ValueError(
                 f"Solver produced non-finite parameter weights or loss. {text}"
             )
-        warnings.warn(
-            f"{text} The best epoch was restored.", RuntimeWarning, stacklevel=5
-        )
+        warn(f"{text} The best epoch was restored.", RuntimeWarning)
 
     def _remember(self, network, state):
         """Set the fitted attributes."""
@@ -430,7 +435,11 @@ class BaseMLP(BaseEstimator, ABC):
             network = self._network_of(self._spec)
             network.theta[...] = theta
             self._bind(network)
+            # Lists of its own: this is also how copy.copy makes an estimator.
+            self.history_ = {key: list(v) for key, v in self.history_.items()}
             self.loss_curve_ = self.history_["loss"]
+            if self.validation_scores_ is not None:
+                self.validation_scores_ = self.history_["val_score"]
 
     # -- parameters ----------------------------------------------------------------
 
@@ -484,12 +493,10 @@ class BaseMLP(BaseEstimator, ABC):
         if not n_hidden:
             resolve(self, "activation", self.activation, activations)
         if not all(activation.has_gradient for activation in resolved):
-            warnings.warn(
+            warn(
                 "activation='step' has no gradient: the hidden layers below it stay "
                 "as they were drawn. To train them, use a surrogate, e.g. "
-                "activation=sk_mlp.activations.Step(surrogate='tanh').",
-                UserWarning,
-                stacklevel=5,
+                "activation=sk_mlp.activations.Step(surrogate='tanh')."
             )
         return resolved
 
@@ -534,7 +541,7 @@ class BaseMLP(BaseEstimator, ABC):
         if self.alpha == 0:
             unused["l1_ratio"] = "with alpha=0"
         if not setup.hidden_layer_sizes:
-            unused["activation"] = "without hidden layers"
+            unused["activation"] = "without hidden layers, but for the initial weights"
         return unused
 
     # -- what the kinds of target differ in ----------------------------------------
@@ -564,6 +571,7 @@ class BaseMLP(BaseEstimator, ABC):
         X = validate_data(
             model, X, accept_sparse=("csr", "csc"), dtype=_DTYPES, reset=False
         )
+        _check_range(X, model._network.dtype)
         with np.errstate(all="ignore"):
             return model, model._network.raw(X)
 
@@ -572,6 +580,26 @@ class BaseMLP(BaseEstimator, ABC):
         tags.input_tags.sparse = True
         tags.target_tags.multi_output = True
         return tags
+
+
+def _describe(network):
+    """Return what parameters a network has, as a phrase."""
+    weights = [dense.weight.shape for dense in network.dense]
+    layers = [*network.activate, network.head.activate]
+    shapes = [p.shape for layer in layers for p in layer.parameters]
+    trained = f" and trained activation parameters of shapes {shapes}" if shapes else ""
+    return f"weights of shapes {weights}{trained}"
+
+
+def _check_range(X, dtype):
+    """Refuse values that the network's dtype cannot hold; makes no copy of X."""
+    values = X.data if sparse.issparse(X) else X
+    if values.dtype == dtype or not values.size:
+        return
+    if max(values.max(), -values.min()) > np.finfo(dtype).max:
+        raise ValueError(
+            f"Input X contains infinity or a value too large for {dtype!r}."
+        )
 
 
 def _shape_values(layer):

@@ -16,6 +16,7 @@ from sk_mlp._targets import (
     kind_of_target,
     label_codes,
     label_groups,
+    sorted_classes,
 )
 
 
@@ -288,13 +289,14 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         y = check_labels(y)
         if going_on:
             self._check_same_classes(y, incremental, classes)
+            self._check_same_columns(loss)
             return
         if classes is None:
             kind = kind_of_target(y)
             classes = find_classes(y, kind)
         else:
             kind = kind_of_classes(y, classes)
-            classes = _sorted_classes(y, kind, classes)
+            classes = sorted_classes(y, kind, classes)
         one_hot = kind == "binary" and self._output_activation(loss, kind).rowwise
         self.classes_ = classes
         self._target = {
@@ -308,7 +310,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         """Refuse other classes than before; a block of partial_fit may lack some."""
         kind = self._target["kind"]
         if classes is not None:
-            given = _sorted_classes(y, kind, classes)
+            given = sorted_classes(y, kind, classes)
             if not _equal_classes(given, self.classes_):
                 raise ValueError(
                     f"`classes={classes!r}` is not the same as on last call to "
@@ -323,9 +325,21 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
                     f"has {present}"
                 )
 
+    def _check_same_columns(self, loss):
+        """Refuse an output activation that wants other columns for two classes."""
+        target = self._target
+        rowwise = self._output_activation(loss, target["kind"]).rowwise
+        if target["kind"] == "binary" and rowwise != target["one_hot"]:
+            raise ValueError(
+                f"The fitted network has {self.n_outputs_} output unit(s), but "
+                f"output_activation={self.output_activation!r} asks for another number "
+                "of them. Set warm_start=False, or call fit instead of partial_fit, to "
+                "start anew."
+            )
+
     def _encode(self, y, dtype):
         target = self._target
-        y = check_labels(y)
+        y = check_labels(y, warn=False)  # it has been warned of
         return encode_labels(y, target["kind"], self.classes_, target["one_hot"], dtype)
 
     def _strata(self, Y):
@@ -526,15 +540,6 @@ def _normalised(p):
     total = p.sum(axis=1, keepdims=True)
     empty = total == 0
     return (p + empty) / (total + empty * p.shape[1])
-
-
-def _sorted_classes(y, kind, classes):
-    """Return the `classes` of partial_fit in the form of `classes_`."""
-    if kind == "multilabel":
-        return np.arange(y.shape[1])
-    if kind == "multioutput":
-        return [np.unique(c) for c in classes]
-    return np.unique(classes)
 
 
 def _equal_classes(a, b):

@@ -7,10 +7,21 @@ is a valid key in a parameter grid.
 """
 
 import difflib
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from math import inf
-from typing import dataclass_transform
+from numbers import Integral, Real
+from types import NoneType, UnionType
+from typing import (
+    Annotated,
+    Literal,
+    Union,
+    dataclass_transform,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
+import numpy as np
 from sklearn.base import BaseEstimator
 
 
@@ -20,7 +31,25 @@ class Component(BaseEstimator):
 
     Every subclass becomes a dataclass by itself: annotated class attributes are its
     hyper-parameters, in the order of the constructor. Values are stored as given and
-    checked by :meth:`check`, which the estimators call in ``fit``.
+    checked by :meth:`check`, which the estimators call in ``fit``. It reads the
+    annotations, so that a component of one's own is checked as the others are:
+
+    - ``Annotated[float, Interval(0, 1)]``, also with ``int``; several intervals are
+      alternatives. `Number`, `Positive`, `NonNegative` and `Unit` are such types.
+    - ``Annotated[tuple[float, ...], Interval(0, 1)]``, a tuple or list of one or more.
+    - ``Literal["low", "high"]``, ``bool``, and any of these in a union with others or
+      with ``None``. All other types, a plain ``float`` too, are accepted unseen.
+
+    Examples
+    --------
+    >>> from sk_mlp._component import Component, Positive
+    >>> class Bell(Component):
+    ...     width: Positive = 1.0
+    >>> Bell(width=2.5).check()
+    >>> Bell(width=-1).check()
+    Traceback (most recent call last):
+    ValueError: The 'width' parameter of Bell must be a float in the range (0, inf).
+                Got -1 instead.
     """
 
     def __init_subclass__(cls, **kwargs):
@@ -28,10 +57,36 @@ class Component(BaseEstimator):
         dataclass(repr=False)(cls)  # BaseEstimator's repr shows what was changed
 
     def check(self):
-        """Raise a ValueError or TypeError when a hyper-parameter is out of range.
+        """Raise if a hyper-parameter is not what its annotation says.
 
-        The default accepts everything; subclasses with constraints override it.
+        Subclasses extend it by rules that annotations cannot express.
+
+        Raises
+        ------
+        ValueError
+            If a value is out of range.
+        TypeError
+            If a value is of the wrong type.
         """
+        try:  # also what ``from __future__ import annotations`` has made strings
+            types = get_type_hints(type(self), include_extras=True)
+        except (NameError, AttributeError, SyntaxError):  # a type of no use here
+            types = {field.name: field.type for field in fields(self)}
+        for field in fields(self):
+            self._check_as(field.name, types[field.name])
+
+    def _check_as(self, name, kind):
+        """Check one hyper-parameter as if it were annotated with the type `kind`."""
+        allowed, error = _verdict(getattr(self, name), kind)
+        if error is not None:
+            self._reject(name, allowed, error)
+
+    def _reject(self, name, allowed, error=ValueError):
+        """Raise `error`: the hyper-parameter `name` must be `allowed`."""
+        raise error(
+            f"The {name!r} parameter of {type(self).__name__} must be {allowed}. "
+            f"Got {getattr(self, name)!r} instead."
+        )
 
     @property
     def registered_name(self):
@@ -58,10 +113,41 @@ class Registry:
         self._aliases = {}
 
     def register(self, name, *aliases, **settings):
-        """Class decorator that gives ``cls(**settings)`` the name `name`.
+        """Class decorator that gives an object of the class a name.
 
-        Stacked decorators register several named settings of one class. `aliases`
-        resolve to the same object but are not listed by :meth:`names`.
+        Stacked decorators register several named settings of one class.
+
+        Parameters
+        ----------
+        name : str
+            What it is called from now on.
+        *aliases : str
+            Names that resolve to the same but are not listed.
+        **settings : object
+            Hyper-parameters that differ from the defaults of the class.
+
+        Returns
+        -------
+        decorator : callable
+            Returns the class as it is.
+
+        Raises
+        ------
+        ValueError
+            If one of the names is taken.
+
+        Examples
+        --------
+        >>> from sk_mlp._component import Component, Registry
+        >>> registry = Registry("shape", Component)
+        >>> @registry.register("circle", "disc")
+        ... @registry.register("big_circle", radius=10.0)
+        ... class Circle(Component):
+        ...     radius: float = 1.0
+        >>> registry.get("disc"), registry.get("big_circle")
+        (Circle(), Circle(radius=10.0))
+        >>> registry.names()
+        ['big_circle', 'circle']
         """
         for key in (name, *aliases):
             if key in self._factories or key in self._aliases:
@@ -185,3 +271,54 @@ class Interval:
         left, right = self._ends
         opening, closing = "[" if left else "(", "]" if right else ")"
         return f"{opening}{self.low:g}, {self.high:g}{closing}"
+
+
+# What a hyper-parameter may be ------------------------------------------------------
+
+Number = Annotated[float, Interval()]
+Positive = Annotated[float, Interval(0.0, inf)]
+NonNegative = Annotated[float, Interval(0.0, inf, "left")]
+Unit = Annotated[float, Interval(0.0, 1.0, "left")]
+
+
+def _verdict(value, kind):
+    """Return what a type allows, in words, and the error `value` deserves or None."""
+    origin, args = get_origin(kind), get_args(kind)
+    if origin is Annotated:
+        return _number_verdict(value, args[0], args[1:])
+    if origin in (Union, UnionType):
+        texts, errors = zip(*(_verdict(value, arg) for arg in args), strict=True)
+        fits = None in errors
+        error = ValueError if ValueError in errors else TypeError
+        return " or ".join(texts), None if fits else error
+    if origin is Literal:
+        fits = any(isinstance(value, type(arg)) and value == arg for arg in args)
+        text = f"among {{{', '.join(sorted(map(repr, args)))}}}"
+        text = f"a str {text}" if all(isinstance(arg, str) for arg in args) else text
+        return text, None if fits else ValueError
+    if kind is bool:
+        fits = isinstance(value, bool | np.bool_)
+        return "an instance of 'bool'", None if fits else TypeError
+    if kind is NoneType:
+        return "None", None if value is None else TypeError
+    return "anything", None
+
+
+def _number_verdict(value, kind, domains):
+    """Do the same for a float, an int or a tuple of floats in one of the intervals."""
+    kind = get_origin(kind) or kind
+    domains = [domain for domain in domains if isinstance(domain, Interval)]
+    texts = {float: "a float", int: "an int", tuple: "a tuple of at least one float"}
+    if not domains or kind not in texts:
+        return "anything", None
+    text = f"{texts[kind]} in the range {' or '.join(map(str, domains))}"
+    several = kind is tuple
+    if several and not (isinstance(value, tuple | list) and value):
+        return text, TypeError
+    abstract = Integral if kind is int else Real
+    for number in value if several else (value,):
+        if not isinstance(number, abstract) or isinstance(number, bool):
+            return text, TypeError
+        if not any(number in domain for domain in domains):
+            return text, ValueError
+    return text, None

@@ -100,14 +100,16 @@ class Network:
         """Whether a layer draws noise in training."""
         return bool(self._random)
 
-    def initialize(self, initializer, rng):
+    def initialize(self, initializer, rng, activations):
         """Draw weights and biases layer by layer; start the shape parameters.
 
-        The output layer is drawn like the last hidden one, as both see inputs of
-        the same kind.
+        Parameters
+        ----------
+        initializer : Initializer
+        rng : RandomState
+        activations : sequence of Activation
+            What each layer's weights are matched to, the output layer's included.
         """
-        hidden = [layer.activation for layer in self.activate]
-        activations = [*hidden, hidden[-1] if hidden else self.head.activate.activation]
         for dense, activation in zip(self.dense, activations, strict=True):
             initializer.fill(dense.weight.value, dense.bias.value, rng, activation)
         for layer in [*self.activate, self.head.activate]:

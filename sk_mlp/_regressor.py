@@ -288,6 +288,11 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     def _describe_target(self, y, loss, going_on, incremental, classes):
         if not going_on:
             self._target = {"kind": "regression", "groups": None}
+        if y.dtype.kind not in "biuf":
+            raise ValueError(
+                f"Input y must be numeric, but its dtype is {y.dtype}. Convert it to "
+                "numeric values explicitly, e.g. y.astype(float)."
+            )
         loss.check_target(y)
 
     def _encode(self, y, dtype):

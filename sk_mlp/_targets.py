@@ -11,31 +11,67 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 
-def check_labels(y):
+def check_labels(y, warn=True):
     """Return y as labels the estimators know: 1-D, or 2-D with several columns.
+
+    A single column is made 1-D, with scikit-learn's warning unless `warn` is False.
 
     Raises
     ------
     ValueError
-        If y holds continuous values or labels of mixed types.
+        If y holds continuous values or labels of mixed types, or is sparse and no
+        multilabel indicator.
     """
-    if y.ndim == 2 and y.shape[1] == 1 and not sparse.issparse(y):
-        y = column_or_1d(y, warn=True)
-    try:
-        check_classification_targets(y)
-        if not sparse.issparse(y):
-            np.unique(y)
-    except TypeError as error:
-        kinds = sorted({type(label).__name__ for label in np.ravel(y)})
-        raise ValueError(
-            f"y holds labels of mixed types {kinds}, which cannot be sorted into "
-            "classes. Convert them to one type, e.g. y.astype(str)."
-        ) from error
+    if sparse.issparse(y):
+        if type_of_target(y, input_name="y") != "multilabel-indicator":
+            raise ValueError(
+                "Sparse y must be a multilabel indicator: several columns of 0 and 1. "
+                "Use y.toarray() for other targets."
+            )
+        return y
+    if y.ndim == 2 and y.shape[1] == 1:
+        y = column_or_1d(y, warn=warn)
+    if y.ndim == 2 and y.dtype == object:
+        columns = _columns(y)
+        if len({column.dtype.kind for column in columns}) > 1:
+            for column in columns:
+                check_classification_targets(column)
+            return y
+        y = np.column_stack(columns)
+    _unique(y, "y")
+    check_classification_targets(y)
     return y
+
+
+def _columns(y):
+    """Return the columns of y; those of an object array in types of their own."""
+    columns = list(y.T)
+    if y.dtype != object:
+        return columns
+    for column in columns:
+        _unique(column, "y")
+    return [c if isinstance(c[0], str) else np.array(c.tolist()) for c in columns]
+
+
+def _unique(labels, name):
+    """Return the sorted distinct labels; refuse those that have no order."""
+    try:
+        found = np.unique(labels)
+    except TypeError as error:
+        kinds = sorted({type(label).__name__ for label in np.ravel(labels)})
+        raise ValueError(
+            f"{name} holds labels of mixed types {kinds}, which cannot be sorted into "
+            f"classes. Convert them to one type, e.g. {name}.astype(str)."
+        ) from error
+    if found.dtype.kind == "f" and not np.isfinite(found).all():
+        raise ValueError(f"Input {name} contains NaN or infinity.")
+    return found
 
 
 def kind_of_target(y):
     """Return the kind of target that the labels `y` are."""
+    if y.ndim == 2 and y.dtype == object:
+        return "multioutput"
     if y.ndim == 2:
         is_indicator = type_of_target(y, input_name="y") == "multilabel-indicator"
         # [[1, 2], [2, 1]] passes for an indicator, but then every label would be set.
@@ -48,10 +84,26 @@ def kind_of_target(y):
 
 def kind_of_classes(y, classes):
     """Return the kind of target that a first block `y` of all `classes` belongs to."""
-    if y.ndim == 2:
-        is_list = isinstance(classes, list | tuple) and np.ndim(classes[0]) == 1
-        return "multioutput" if is_list else "multilabel"
-    return "binary" if len(np.unique(classes)) <= 2 else "multiclass"
+    if y.ndim == 1:
+        return "binary" if len(_unique(classes, "classes")) <= 2 else "multiclass"
+    is_list = isinstance(classes, list | tuple) and any(map(np.ndim, classes))
+    if is_list:
+        return "multioutput"
+    if kind_of_target(y) == "multioutput":
+        raise ValueError(
+            f"y has {y.shape[1]} outputs with classes of their own: `classes` must be "
+            f"a list with one array for each. Got {classes!r}."
+        )
+    return "multilabel"
+
+
+def sorted_classes(y, kind, classes):
+    """Return the `classes` of partial_fit in the form of `classes_`."""
+    if kind == "multilabel":
+        return np.arange(y.shape[1])
+    if kind == "multioutput":
+        return [_unique(c, "classes") for c in classes]
+    return _unique(classes, "classes")
 
 
 def find_classes(y, kind):
@@ -59,7 +111,7 @@ def find_classes(y, kind):
     if kind == "multilabel":
         return np.arange(y.shape[1])
     if kind == "multioutput":
-        return [np.unique(column) for column in y.T]
+        return [np.unique(column) for column in _columns(y)]
     return np.unique(y)
 
 
@@ -103,10 +155,17 @@ def encode_labels(y, kind, classes, one_hot, dtype):
             f"{n_expected or 1} before. Fit a new one for another kind of target."
         )
     if kind == "multilabel":
-        return np.asarray(y.toarray() if sparse.issparse(y) else y).astype(dtype)
+        y = np.asarray(y.toarray() if sparse.issparse(y) else y)
+        unknown = np.setdiff1d(y, [0, 1])
+        if len(unknown):
+            raise ValueError(
+                "`y` was a multilabel indicator before, of 0 and 1, and now has "
+                f"{unknown}."
+            )
+        return y.astype(dtype)
     if kind == "multioutput":
-        parts = [_one_hot(*pair, dtype) for pair in zip(y.T, classes, strict=True)]
-        return np.hstack(parts)
+        pairs = zip(_columns(y), classes, strict=True)
+        return np.hstack([_one_hot(*pair, dtype) for pair in pairs])
     if kind == "multiclass" or one_hot:
         return _one_hot(y, classes, dtype)
     return (_codes(y, classes) == 1).astype(dtype)[:, np.newaxis]

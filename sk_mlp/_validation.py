@@ -1,5 +1,6 @@
 """Checks of parameters and sample weights, in scikit-learn's wording."""
 
+import inspect
 import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -161,6 +162,14 @@ def resolve(estimator, name, value, module):
     return component
 
 
+def warn(text, category=UserWarning):
+    """Give a warning that points at the line of the user's that called the package."""
+    level, frame = 2, inspect.currentframe().f_back
+    while frame.f_back and frame.f_globals.get("__name__", "").startswith("sk_mlp."):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(text, category, stacklevel=level)
+
+
 def warn_unused(estimator, unused):
     """Give one warning for the parameters that were changed and have no effect.
 
@@ -178,11 +187,9 @@ def warn_unused(estimator, unused):
     }
     if changed:
         listed = "; ".join(f"{name!r} {reason}" for name, reason in changed.items())
-        warnings.warn(
+        warn(
             f"Parameters of {type(estimator).__name__} without effect: {listed}. "
-            "Leave them at their defaults.",
-            UserWarning,
-            stacklevel=4,
+            "Leave them at their defaults."
         )
 
 
@@ -227,13 +234,13 @@ def check_sample_weight(sample_weight, X, dtype):
         )
     if not weight.any():
         raise ValueError("Sample weights are all zero: at least one must be positive.")
-    # A common factor changes nothing but `alpha`'s share; weights that differ by more
-    # than the dtype can hold would be lost in silence.
-    with np.errstate(over="ignore"):
+    # A common factor changes nothing but `alpha`'s share; a factor beyond the dtype
+    # would make all weights infinite or zero.
+    with np.errstate(over="ignore", under="ignore"):
         cast = weight.astype(dtype)
-    if not np.isfinite(cast).all():
+    if not (np.isfinite(cast).all() and cast.any()):
         raise ValueError(
-            f"Sample weights as large as {weight.max():g} do not fit into {dtype}. "
-            "Divide them by their mean."
+            f"Sample weights as large as {weight.max():g} do not fit into "
+            f"{np.dtype(dtype)}. Divide them by their mean."
         )
     return cast[:, np.newaxis]

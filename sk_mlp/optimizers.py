@@ -13,12 +13,19 @@ adds it after the bias correction. L-BFGS is no direction rule of this kind and 
 found here.
 """
 
-from math import inf, sqrt
-from numbers import Real
+from math import sqrt
+from typing import Annotated
 
 import numpy as np
 
-from sk_mlp._component import Component, Interval, Registry
+from sk_mlp._component import (
+    Component,
+    Interval,
+    NonNegative,
+    Positive,
+    Registry,
+    Unit,
+)
 
 
 class Optimizer(Component):
@@ -143,25 +150,9 @@ class Optimizer(Component):
                 states = [slot[block] for slot in slots]
                 self.update(part, grad[block], group_rate, coefficients, *states)
 
-    def _check_real(self, **intervals):
-        for name, interval in intervals.items():
-            value = getattr(self, name)
-            text = (
-                f"The {name!r} parameter of {type(self).__name__} must be a float in "
-                f"the range {interval}. Got {value!r} instead."
-            )
-            if not isinstance(value, Real) or isinstance(value, bool):
-                raise TypeError(text)
-            if value not in interval:
-                raise ValueError(text)
-
 
 _REGISTRY = Registry("optimizer", Optimizer)
 register = _REGISTRY.register
-
-_UNIT = Interval(0, 1, "left")
-_POSITIVE = Interval(0, inf)
-_NON_NEGATIVE = Interval(0, inf, "left")
 
 
 def get(spec):
@@ -254,7 +245,7 @@ class SGD(Optimizer):
     (array([0.25]), array([-0.5]))
     """
 
-    momentum: float = 0.9
+    momentum: Annotated[float, Interval(0.0, 1.0, "both")] = 0.9
     nesterovs_momentum: bool = True
 
     slots = ("velocity",)
@@ -274,15 +265,6 @@ class SGD(Optimizer):
             theta += np.multiply(velocity, momentum, out=grad)
         else:
             theta += velocity
-
-    def check(self):
-        """Raise if a parameter is not what the class describes."""
-        self._check_real(momentum=Interval(0, 1, "both"))
-        if not isinstance(self.nesterovs_momentum, bool | np.bool_):
-            raise TypeError(
-                "The 'nesterovs_momentum' parameter of SGD must be an instance of "
-                f"'bool'. Got {self.nesterovs_momentum!r} instead."
-            )
 
 
 @register("adagrad")
@@ -315,7 +297,7 @@ class Adagrad(Optimizer):
     array([0.75, 1.25])
     """
 
-    epsilon: float = 1e-8
+    epsilon: Positive = 1e-8
 
     slots = ("v",)
     estimator_fields = ("epsilon",)
@@ -329,10 +311,6 @@ class Adagrad(Optimizer):
         grad /= _root_of_squares(v, 1.0, grad, epsilon, out=np.empty_like(grad))
         grad *= rate
         theta -= grad
-
-    def check(self):
-        """Raise if `epsilon` is not in (0, inf)."""
-        self._check_real(epsilon=_POSITIVE)
 
 
 @register("rmsprop")
@@ -369,8 +347,8 @@ class RMSprop(Optimizer):
     array([0.5, 1.5])
     """
 
-    rho: float = 0.99
-    epsilon: float = 1e-8
+    rho: Unit = 0.99
+    epsilon: Positive = 1e-8
 
     slots = ("v",)
     estimator_fields = ("epsilon",)
@@ -387,10 +365,6 @@ class RMSprop(Optimizer):
         grad /= _root_of_squares(v, rho, grad, epsilon, out=np.empty_like(grad))
         grad *= rate * correction
         theta -= grad
-
-    def check(self):
-        """Raise if a parameter is not what the class describes."""
-        self._check_real(rho=_UNIT, epsilon=_POSITIVE)
 
 
 @register("adam")
@@ -433,9 +407,9 @@ class Adam(Optimizer):
     array([0.75    , 1.249999])
     """
 
-    beta_1: float = 0.9
-    beta_2: float = 0.999
-    epsilon: float = 1e-8
+    beta_1: Unit = 0.9
+    beta_2: Unit = 0.999
+    epsilon: Positive = 1e-8
 
     slots = ("m", "v")
     estimator_fields = ("beta_1", "beta_2", "epsilon")
@@ -456,15 +430,6 @@ class Adam(Optimizer):
         direction = np.divide(m, root, out=grad)
         direction *= rate * correction
         theta -= direction
-
-    def check(self):
-        """Raise if a parameter is not what the class describes."""
-        self._check_real(
-            beta_1=_UNIT,
-            beta_2=_UNIT,
-            epsilon=_POSITIVE,
-            weight_decay=_NON_NEGATIVE,
-        )
 
 
 @register("adamw")
@@ -499,7 +464,7 @@ class AdamW(Adam):
     array([0.65, 0.9 ])
     """
 
-    weight_decay: float = 0.01
+    weight_decay: NonNegative = 0.01
 
 
 @register("nadam")
@@ -543,10 +508,10 @@ class NAdam(Optimizer):
     array([0.735893, 1.264107])
     """
 
-    beta_1: float = 0.9
-    beta_2: float = 0.999
-    epsilon: float = 1e-8
-    momentum_decay: float = 0.004
+    beta_1: Unit = 0.9
+    beta_2: Unit = 0.999
+    epsilon: Positive = 1e-8
+    momentum_decay: NonNegative = 0.004
 
     slots = ("m", "v")
     estimator_fields = ("beta_1", "beta_2", "epsilon")
@@ -579,12 +544,3 @@ class NAdam(Optimizer):
         grad += rate * of_m * m
         grad /= root
         theta -= grad
-
-    def check(self):
-        """Raise if a parameter is not what the class describes."""
-        self._check_real(
-            beta_1=_UNIT,
-            beta_2=_UNIT,
-            epsilon=_POSITIVE,
-            momentum_decay=_NON_NEGATIVE,
-        )

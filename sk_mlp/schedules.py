@@ -12,9 +12,9 @@ and validation, error messages and tests read the name from the registry.
 
 from dataclasses import dataclass
 from math import inf
-from numbers import Real
+from typing import Annotated
 
-from sk_mlp._component import Component, Interval, Registry
+from sk_mlp._component import Component, Interval, NonNegative, Registry
 
 
 @dataclass
@@ -31,6 +31,12 @@ class Progress:
         How often the schedule absorbed a plateau of the loss or validation score.
     max_iter : int, default=200
         The epochs that the training may take at most.
+
+    Examples
+    --------
+    >>> from sk_mlp.schedules import Progress
+    >>> Progress(epoch=10, t=1500)
+    Progress(epoch=10, t=1500, plateaus=0, max_iter=200)
     """
 
     epoch: int = 0
@@ -86,17 +92,6 @@ class Schedule(Component):
             If True, the trainer adds one to ``Progress.plateaus`` and goes on.
         """
         return False
-
-    def _check_real(self, name, interval):
-        value = getattr(self, name)
-        text = (
-            f"The {name!r} parameter of {type(self).__name__} must be a float in the "
-            f"range {interval}. Got {value!r} instead."
-        )
-        if not isinstance(value, Real) or isinstance(value, bool):
-            raise TypeError(text)
-        if value not in interval:
-            raise ValueError(text)
 
 
 _REGISTRY = Registry("schedule", Schedule)
@@ -181,15 +176,11 @@ class InvScaling(Schedule):
     0.01
     """
 
-    power_t: float = 0.5
+    power_t: NonNegative = 0.5
 
     def rate(self, base, progress):
         """Return ``base / (t + 1) ** power_t``."""
         return base / (progress.t + 1) ** self.power_t
-
-    def check(self):
-        """Raise if `power_t` is not in [0, inf)."""
-        self._check_real("power_t", Interval(0, inf, "left"))
 
 
 @register("adaptive")
@@ -216,8 +207,8 @@ class Adaptive(Schedule):
     (True, False)
     """
 
-    factor: float = 5.0
-    min_rate: float = 1e-6
+    factor: Annotated[float, Interval(1.0, inf)] = 5.0
+    min_rate: NonNegative = 1e-6
 
     def rate(self, base, progress):
         """Return the base rate divided by `factor` once per plateau."""
@@ -230,8 +221,3 @@ class Adaptive(Schedule):
     def absorbs_plateau(self, rate):
         """Tell whether the rate is still above `min_rate`."""
         return rate > self.min_rate
-
-    def check(self):
-        """Raise if `factor` is not in (1, inf) or `min_rate` not in [0, inf)."""
-        self._check_real("factor", Interval(1, inf))
-        self._check_real("min_rate", Interval(0, inf, "left"))
