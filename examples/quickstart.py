@@ -26,7 +26,7 @@ X_train, X_test, y_train, y_test = train_test_split(
 # An ordinary Pipeline, an ordinary grid: the activation is a parameter like any other.
 model = make_pipeline(
     StandardScaler(),
-    MLPClassifier(hidden_layer_sizes=(64,), early_stopping=True, random_state=0),
+    MLPClassifier(hidden_layer_sizes=(64,), learning_rate_init=0.01, random_state=0),
 )
 candidates = [
     *("identity", "logistic", "tanh", "relu", "leaky_relu", "prelu", "elu", "selu"),
