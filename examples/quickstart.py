@@ -61,7 +61,7 @@ print(
     f"output {best.out_activation_}).\n"
     f"Accuracy on the {len(X_test)} held-out images: {accuracy:.4f}\n"
     "\nWhere to go next\n"
-    "  docs/activations.md                every activation: formula, range, when to use\n"
+    "  docs/activations.md                formula, range and use of each activation\n"
     "  docs/coming_from_scikit_learn.md   what differs from scikit-learn's MLP\n"
     "  examples/plot_xor_activations.py   how activations differ, in one picture\n"
     "  examples/plot_output_activations.py   which output activation and loss to choose"

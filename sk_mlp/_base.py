@@ -149,8 +149,8 @@ class BaseMLP(BaseEstimator, ABC):
             raise ValueError("partial_fit does not support early_stopping=True")
         if going_on and self.dtype not in (None, self._network.dtype.name):
             raise ValueError(
-                f"The fitted network is {self._network.dtype}, but dtype={self.dtype!r}. "
-                "Set warm_start=False, or call fit instead of partial_fit, to start "
+                f"The fitted network is {self._network.dtype}, not {self.dtype} as "
+                "asked for by dtype. Set warm_start=False, or call fit instead of partial_fit, to start "
                 "anew."
             )
         if not going_on:
@@ -424,8 +424,9 @@ class BaseMLP(BaseEstimator, ABC):
         version = state.pop("_sk_mlp_version", None)
         if version != __version__:
             warnings.warn(
-                f"This {type(self).__name__} was pickled with sk_mlp {version}, and this "
-                f"is {__version__}. Results may differ; fit it again if in doubt.",
+                f"This {type(self).__name__} was pickled with sk_mlp {version}, but "
+                f"this is sk_mlp {__version__}. Results may differ; fit it again if in "
+                "doubt.",
                 InconsistentVersionWarning,
                 stacklevel=2,
             )

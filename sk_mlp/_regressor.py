@@ -1,6 +1,7 @@
 """The regressor."""
 
 import numpy as np
+from scipy import sparse
 from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
 from sklearn.utils import column_or_1d
@@ -211,7 +212,11 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     >>> from sk_mlp.losses import Quantile
     >>> band = MLPRegressor(
-    ...     (20,), loss=Quantile((0.1, 0.5, 0.9)), early_stopping=True, random_state=1
+    ...     (20,),
+    ...     loss=Quantile((0.1, 0.5, 0.9)),
+    ...     learning_rate_init=0.01,
+    ...     early_stopping=True,
+    ...     random_state=1,
     ... )
     >>> band.fit(X, y).predict(X[:2]).shape
     (2, 3)
@@ -288,6 +293,11 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     def _describe_target(self, y, loss, going_on, incremental, classes):
         if not going_on:
             self._target = {"kind": "regression", "groups": None}
+        if sparse.issparse(y):
+            raise TypeError(
+                "Sparse data was passed for y, but dense data is required. Use "
+                "'.toarray()' to convert to a dense numpy array."
+            )
         if y.dtype.kind not in "biuf":
             raise ValueError(
                 f"Input y must be numeric, but its dtype is {y.dtype}. Convert it to "
