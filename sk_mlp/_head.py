@@ -47,7 +47,12 @@ class Head:
             # Trailing columns, such as log-variances, bypass the activation.
             active = self.width - n_columns * loss.linear_columns
             groups = (slice(0, active),)
-        self.activate = Activate(activation, self.width, groups)
+        if activation.rowwise and not probabilities and groups[0].stop == 1:
+            raise ValueError(
+                f"output_activation={_name(activation)} over a single output is always "
+                "1. Choose an elementwise one, or output_activation='auto'."
+            )
+        self.activate = Activate(activation, self.width, groups, precise=True)
         self.canonical = (
             self.loss.canonical is not None
             and activation.registered_name == self.loss.canonical
@@ -114,7 +119,7 @@ class Head:
 
     def predict(self, z):
         """Return the outputs for raw outputs z, accurate in the tails."""
-        return self.activate.predict(z, precise=True)
+        return self.activate.predict(z)
 
     def _value_gradient(self, y, p, grad):
         """Write dL/dz (canonical) or dL/dp of a block; return the loss of each row."""

@@ -100,18 +100,19 @@ class Activate:
     width : int
         Columns of the input.
     groups : sequence of slice or None, default=None
-        Groups of columns to which the activation is applied one by one, as a softmax
-        of every output needs. Columns in no group pass through unchanged. None is one
-        group of all columns.
+        Adjoining groups of columns to which the activation is applied one by one, as a
+        softmax of every output needs. Columns after the last pass through unchanged.
+        None is one group of all columns.
+    precise : bool, default=False
+        Whether values must be accurate relative to their size, as probabilities must.
     """
 
-    def __init__(self, activation, width, groups=None):
+    def __init__(self, activation, width, groups=None, precise=False):
         self.activation = activation
         self.width = width
         self.groups = (slice(0, width),) if groups is None else tuple(groups)
-        self._passes = np.ones(width, bool)
-        for group in self.groups:
-            self._passes[group] = False
+        self._passed = slice(self.groups[-1].stop, width)
+        self._function = activation.forward_precise if precise else activation.forward
         self.random = activation.random
         self.parameters = ()
         values = activation.shape_values()
@@ -139,9 +140,8 @@ class Activate:
         self._z = z
         a = self._a[: len(z)]
         for rows, group, extra in self._parts(len(z)):
-            self.activation.forward(z[rows, group], a[rows, group], *extra)
-        if self._passes.any():
-            a[:, self._passes] = z[:, self._passes]
+            self._function(z[rows, group], a[rows, group], *extra)
+        a[:, self._passed] = z[:, self._passed]
         return a
 
     def backward(self, grad):
@@ -156,14 +156,11 @@ class Activate:
             self.activation.backward(*part, grad[rows, group], *extra)
         return grad
 
-    def predict(self, z, precise=False):
+    def predict(self, z):
         a = np.empty_like(z)
-        function = self.activation
-        forward = function.forward_precise if precise else function.forward
         for rows, group, extra in self._parts(len(z), training=False):
-            forward(z[rows, group], a[rows, group], *extra)
-        if self._passes.any():
-            a[:, self._passes] = z[:, self._passes]
+            self._function(z[rows, group], a[rows, group], *extra)
+        a[:, self._passed] = z[:, self._passed]
         return a
 
     def _parts(self, n_rows, training=True):

@@ -114,7 +114,9 @@ class Trainer:
                 ConvergenceWarning,
                 stacklevel=2,
             )
-        if plan.early_stopping and state.best_theta is not None:
+        if not plan.early_stopping:
+            state.best_score = -inf  # it belonged to other parameters
+        elif state.best_theta is not None:
             network.theta[...] = state.best_theta
         state.best_theta = None
 
