@@ -14,7 +14,6 @@ from itertools import pairwise
 
 import numpy as np
 from scipy import sparse
-from scipy.linalg.blas import get_blas_funcs
 
 from sk_mlp._layers import BLOCK, Activate, Dense
 
@@ -56,7 +55,6 @@ class Network:
         self.dtype = np.dtype(dtype)
         self.head = head
         self.l1, self.l2 = l1, l2
-        self._axpy = get_blas_funcs("axpy", dtype=self.dtype)
         widths = [n_features, *hidden_layer_sizes, head.width]
         self.max_width = max(widths)
         self.dense = [Dense(*pair) for pair in pairwise(widths)]
@@ -159,16 +157,17 @@ class Network:
     def _add_penalty(self, scale):
         """Add the gradient of the scaled penalty to ``grad``; return its value."""
         stop = self._stop["weight"]
-        weights, grad = self.theta[:stop], self.grad[:stop]
         value = 0.0
-        if self.l2:
-            self._axpy(weights, grad, a=self.l2 * scale)  # grad += a * weights
-            value += 0.5 * self.l2 * float(np.dot(weights, weights))
-        if self.l1:
-            for start in range(0, stop, BLOCK):
-                block = weights[start : start + BLOCK]
-                grad[start : start + BLOCK] += self.l1 * scale * np.sign(block)
-                value += self.l1 * float(np.abs(block).sum(dtype=np.float64))
+        # In blocks, and without SciPy's BLAS, whose threads would fight with NumPy's.
+        for start in range(0, stop, BLOCK):
+            block = slice(start, min(start + BLOCK, stop))
+            weights, grad = self.theta[block], self.grad[block]
+            if self.l2:
+                grad += (self.l2 * scale) * weights
+                value += 0.5 * self.l2 * float(np.dot(weights, weights))
+            if self.l1:
+                grad += (self.l1 * scale) * np.sign(weights)
+                value += self.l1 * float(np.abs(weights).sum(dtype=np.float64))
         return value * scale
 
     def raw(self, x):
