@@ -4,6 +4,7 @@ import copy
 import warnings
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
+from numbers import Integral
 
 import numpy as np
 from scipy import sparse
@@ -38,7 +39,7 @@ _OPTIMIZER_FIELDS = (
     "epsilon",
 )
 _DTYPES = (np.float64, np.float32)
-_PRIVATE_STATE = ("_network", "_spec", "_state", "_target")
+_PRIVATE_STATE = ("_network", "_order", "_spec", "_state", "_target")
 _STOCHASTIC_ONLY = (
     "batch_size",
     "learning_rate",
@@ -150,8 +151,8 @@ class BaseMLP(BaseEstimator, ABC):
         if going_on and self.dtype not in (None, self._network.dtype.name):
             raise ValueError(
                 f"The fitted network is {self._network.dtype}, not {self.dtype} as "
-                "asked for by dtype. Set warm_start=False, or call fit instead of partial_fit, to start "
-                "anew."
+                "asked for by dtype. Set warm_start=False, or call fit instead of "
+                "partial_fit, to start anew."
             )
         if not going_on:
             self._forget()
@@ -290,7 +291,10 @@ class BaseMLP(BaseEstimator, ABC):
                 "It is going to be clipped."
             )
         batches = Batches(
-            X, Y, w, rows, batch_size=batch_size, shuffle=bool(self.shuffle)
+            *(X, Y, w, rows),
+            batch_size=batch_size,
+            shuffle=bool(self.shuffle),
+            order=None if incremental else self._order_so_far(n_rows),
         )
         if batches.mean_weight == 0:
             raise ValueError(
@@ -311,6 +315,22 @@ class BaseMLP(BaseEstimator, ABC):
             incremental=incremental,
         )
         Trainer(plan, schedules.Progress, validate).run(network, batches, state)
+        keep = self.warm_start and rows is None and self._goes_on_drawing
+        self._order = batches.order if keep else None
+
+    def _order_so_far(self, n_rows):
+        """Return the row order to go on from: that of the last epoch of warm starts."""
+        order = getattr(self, "_order", None)
+        return order if order is not None and len(order) == n_rows else None
+
+    @property
+    def _goes_on_drawing(self):
+        """Whether a later fit draws on as one long fit would have done.
+
+        A generator of the user's remembers itself where it is, and with it every fit
+        starts from the natural order of the rows, as scikit-learn's do.
+        """
+        return isinstance(self.random_state, Integral)
 
     # -- validation during training ------------------------------------------------
 
@@ -381,10 +401,8 @@ class BaseMLP(BaseEstimator, ABC):
         self._bind(network)
         self._new_history, state.history = state.history, {}
         self.__dict__.setdefault("history_", {key: [] for key in HISTORY_KEYS})
-        if self.random_state is None or isinstance(
-            self.random_state, np.random.RandomState
-        ):
-            state.rng = None  # the user's own generator remembers where it is
+        if not self._goes_on_drawing:
+            state.rng = None
         self._state = state
         head = network.head
         self.loss_ = state.loss

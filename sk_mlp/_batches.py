@@ -17,6 +17,8 @@ class Batches:
     batch_size : int
         Rows of a batch; the last one of an epoch may be shorter.
     shuffle : bool, default=True
+    order : ndarray of int or None, default=None
+        The row order to go on from where training is resumed on all rows.
 
     Attributes
     ----------
@@ -24,9 +26,11 @@ class Batches:
         Rows of an epoch.
     mean_weight : float
         Mean sample weight of the training rows (1.0 without weights).
+    order : ndarray of int or None
+        The row order of the last epoch; None where no rows are reordered.
     """
 
-    def __init__(self, X, y, w, rows=None, *, batch_size, shuffle=True):
+    def __init__(self, X, y, w, rows=None, *, batch_size, shuffle=True, order=None):
         self.X, self.y, self.w = X, y, w
         self.n_rows = X.shape[0] if rows is None else len(rows)
         self.batch_size = min(batch_size, self.n_rows)
@@ -37,12 +41,17 @@ class Batches:
         # Row order is immaterial to a batch of all rows, so none is gathered there.
         self._whole = rows is None and (not shuffle or self.batch_size == self.n_rows)
         if shuffle or rows is not None:
-            self._order = np.arange(self.n_rows) if rows is None else rows.copy()
+            start = order if rows is None else rows
+            self._order = np.arange(self.n_rows) if start is None else start.copy()
         if not self._whole:
             shape = (self.batch_size, X.shape[1])
             self._x = None if sparse.issparse(X) else np.empty(shape, X.dtype)
             self._y = np.empty((self.batch_size, y.shape[1]), y.dtype)
             self._w = None if w is None else np.empty((self.batch_size, 1), w.dtype)
+
+    @property
+    def order(self):
+        return None if self._whole else self._order
 
     def epoch(self, rng):
         """Yield (X, y, w) of every batch of the next epoch.

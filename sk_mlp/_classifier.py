@@ -18,6 +18,7 @@ from sk_mlp._targets import (
     label_groups,
     sorted_classes,
 )
+from sk_mlp._validation import check_sample_weight
 
 
 class MLPClassifier(ClassifierMixin, BaseMLP):
@@ -512,8 +513,15 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         predicted = self.predict(X)
         if self._target["kind"] != "multioutput":
             return float(accuracy_score(y, predicted, sample_weight=sample_weight))
-        same = (np.asarray(y) == predicted).all(axis=1)
-        return float(np.average(same, weights=sample_weight))
+        y = np.asarray(y)
+        if y.shape != predicted.shape:
+            raise ValueError(
+                f"y has the shape {y.shape}, but the predictions have "
+                f"{predicted.shape}."
+            )
+        w = check_sample_weight(sample_weight, predicted, np.float64)
+        same = (y == predicted).all(axis=1)
+        return float(np.average(same, weights=None if w is None else w[:, 0]))
 
     def _split_outputs(self, z):
         """Return the columns of each output as a list of arrays."""

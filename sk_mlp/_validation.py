@@ -2,7 +2,7 @@
 
 import inspect
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import inf
 from numbers import Integral, Real
@@ -76,8 +76,8 @@ RANDOM_STATE = (
 
 
 def _is_sizes(value):
-    if isinstance(value, str | bytes | dict | set) or not isinstance(value, Iterable):
-        return False
+    if isinstance(value, str | bytes | dict) or not hasattr(value, "__getitem__"):
+        return False  # an iterator, say, which could be read only once
     positive = integer(1)
     return getattr(value, "ndim", 1) == 1 and all(positive.accepts(v) for v in value)
 

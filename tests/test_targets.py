@@ -1,0 +1,201 @@
+"""Labels to numbers and back."""
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from sk_mlp._targets import (
+    check_labels,
+    decode_labels,
+    encode_labels,
+    find_classes,
+    kind_of_classes,
+    kind_of_target,
+    label_codes,
+    label_groups,
+    sorted_classes,
+)
+
+LABELS = {
+    "strings": np.array(["b", "a", "b", "c"]),
+    "objects": np.array(["b", "a", "b", "c"], dtype=object),
+    "ints": np.array([3, -1, 3, 7]),
+    "large ints": np.array([2**62, 2**62 - 1, 2**62, 2**62 + 1]),
+    "floats": np.array([1.0, -3.0, 1.0, 4.0]),
+    "two": np.array([5, 2, 5, 2]),
+    "bools": np.array([True, False, True, True]),
+    "one": np.array(["only"] * 4),
+    "indicator": np.array([[0, 1, 1], [1, 0, 0], [0, 0, 0], [1, 1, 1]]),
+    "columns": np.array([[1, 2], [2, 5], [1, 7], [2, 2]]),
+    "string columns": np.array([["a", "x"], ["b", "y"], ["a", "z"], ["c", "x"]]),
+    "mixed columns": np.array([["a", 1], ["b", 2], ["a", 3], ["b", 1]], dtype=object),
+}
+KINDS = {
+    **dict.fromkeys(
+        ["strings", "objects", "ints", "large ints", "floats"], "multiclass"
+    ),
+    **dict.fromkeys(["two", "bools", "one"], "binary"),
+    "indicator": "multilabel",
+    **dict.fromkeys(["columns", "string columns", "mixed columns"], "multioutput"),
+}
+
+
+@pytest.mark.parametrize("label", KINDS)
+@pytest.mark.parametrize("one_hot", [False, True])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_round_trip(label, one_hot, dtype):
+    y = check_labels(LABELS[label])
+    kind = kind_of_target(y)
+    assert kind == KINDS[label]
+    classes = find_classes(y, kind)
+    encoded = encode_labels(y, kind, classes, one_hot, dtype)
+    assert encoded.dtype == dtype and encoded.flags.c_contiguous
+    assert set(np.unique(encoded)) <= {0.0, 1.0}
+    groups = label_groups(kind, classes, one_hot)
+    if groups is not None:
+        assert groups[-1].stop == encoded.shape[1]
+        for group in groups:
+            assert (encoded[:, group].sum(axis=1) == 1).all()
+    decoded = decode_labels(label_codes(encoded, kind, groups), kind, classes)
+    np.testing.assert_array_equal(decoded, y)
+
+
+def test_widths_of_the_encoding():
+    def width(label, one_hot=False):
+        y = LABELS[label]
+        kind = kind_of_target(y)
+        classes = find_classes(y, kind)
+        return encode_labels(y, kind, classes, one_hot, float).shape[1]
+
+    assert [width(label) for label in ("two", "bools", "one")] == [1, 1, 1]
+    assert [width(label, True) for label in ("two", "bools", "one")] == [2, 2, 1]
+    assert [width("strings"), width("indicator"), width("columns")] == [3, 3, 5]
+
+
+def test_columns_of_other_types_keep_their_types():
+    codes = np.array([[0, 1], [1, 0]])
+    decoded = decode_labels(
+        codes, "multioutput", [np.array([1, 2]), np.array(["a", "b"])]
+    )
+    assert decoded.dtype == object
+    assert decoded.tolist() == [[1, "b"], [2, "a"]]
+
+
+@pytest.mark.parametrize(
+    "make", [sparse.csr_matrix, sparse.csc_array, sparse.coo_array]
+)
+def test_sparse_indicators(make):
+    y = make(LABELS["indicator"])
+    assert check_labels(y) is y
+    assert kind_of_target(y) == "multilabel"
+    encoded = encode_labels(y, "multilabel", np.arange(3), False, np.float32)
+    np.testing.assert_array_equal(encoded, LABELS["indicator"])
+
+
+@pytest.mark.parametrize(
+    "y",
+    [
+        sparse.csr_matrix(np.array([[0, 2], [1, 0]])),
+        sparse.csr_matrix(np.array([[0], [1]])),
+        sparse.csr_array(np.array([[0.5, 0.0], [1.0, 0.3]])),
+    ],
+    ids=["multioutput", "one column", "continuous"],
+)
+def test_other_sparse_targets(y):
+    with pytest.raises(ValueError, match="Sparse y must be a multilabel indicator"):
+        check_labels(y)
+
+
+@pytest.mark.parametrize(
+    "labels, types",
+    [
+        ([1, "a"], "int.*str"),
+        (["a", 1], "int.*str"),
+        ([None, "a"], "NoneType.*str"),
+        ([1, None], "NoneType.*int"),
+        ([(1, 2), "a"], "str.*tuple"),
+    ],
+)
+def test_mixed_types(labels, types):
+    y = np.empty(4, dtype=object)
+    y[:] = labels * 2
+    with pytest.raises(ValueError, match=rf"y holds labels of mixed types \[.*{types}"):
+        check_labels(y)
+    columns = np.empty((4, 2), dtype=object)
+    columns[:, 0], columns[:, 1] = "a", y
+    with pytest.raises(ValueError, match="labels of mixed types"):
+        check_labels(columns)
+
+
+def test_columns_of_objects():
+    y = check_labels(np.array([[1, 0], [0, 1], [1, 1]], dtype=object))
+    assert y.dtype.kind == "i" and kind_of_target(y) == "multilabel"
+    y = check_labels(LABELS["mixed columns"])
+    first, second = find_classes(y, "multioutput")
+    assert first.tolist() == ["a", "b"] and second.tolist() == [1, 2, 3]
+    assert second.dtype.kind == "i"
+    with pytest.raises(ValueError, match="Unknown label type: continuous"):
+        check_labels(np.array([["a", 0.5], ["b", 1.3]], dtype=object))
+
+
+@pytest.mark.parametrize(
+    "y", [np.array([0.5, 1.2]), np.array([[0.5, 1.0], [0.1, 2.0]])]
+)
+def test_continuous(y):
+    with pytest.raises(ValueError, match="Unknown label type: continuous"):
+        check_labels(y)
+
+
+def test_objects_that_are_no_strings():
+    # As scikit-learn: an object array of numbers is no target it knows.
+    with pytest.raises(ValueError, match="Unknown label type"):
+        check_labels(np.array([1, 2, 1], dtype=object))
+
+
+def test_unknown_labels():
+    classes = np.array([0, 2, 4])
+    with pytest.raises(ValueError, match=r"classes not in `self.classes_`.*0 2 4.*2 3"):
+        encode_labels(np.array([2, 3]), "multiclass", classes, False, float)
+    with pytest.raises(ValueError, match="classes not in"):
+        encode_labels(np.array(["0", "2"]), "multiclass", classes, False, float)
+    with pytest.raises(ValueError, match=r"of 0 and 1, and now has \[2\]"):
+        encode_labels(np.array([[0, 2]]), "multilabel", np.arange(2), False, float)
+    with pytest.raises(
+        ValueError, match=r"y has 3 output column\(s\).* given 2 before"
+    ):
+        encode_labels(np.eye(3, dtype=int), "multilabel", np.arange(2), False, float)
+    with pytest.raises(
+        ValueError, match=r"y has 2 output column\(s\).* given 1 before"
+    ):
+        encode_labels(np.ones((3, 2)), "binary", classes[:2], False, float)
+    with pytest.raises(
+        ValueError, match=r"y has 1 output column\(s\).* given 2 before"
+    ):
+        encode_labels(np.ones(3), "multilabel", np.arange(2), False, float)
+
+
+def test_classes_of_a_first_block():
+    one, two = np.array([1, 0]), np.array([[1, 0], [0, 1]])
+    wide = np.array([[1, 2], [3, 0]])
+    assert kind_of_classes(one, [0, 1]) == "binary"
+    assert kind_of_classes(one, [0]) == "binary"
+    assert kind_of_classes(one, ["a", "b", "c"]) == "multiclass"
+    assert kind_of_classes(two, [0, 1]) == "multilabel"
+    assert kind_of_classes(two, np.array([0, 1])) == "multilabel"
+    assert kind_of_classes(two, [[0, 1], [0, 1]]) == "multioutput"
+    assert kind_of_classes(wide, ([1, 3], [0, 2])) == "multioutput"
+    for flat in ([0, 1, 2, 3], [], np.arange(4)):
+        with pytest.raises(ValueError, match="`classes` must be a list with one array"):
+            kind_of_classes(wide, flat)
+
+
+def test_sorted_classes():
+    one, two = np.array([1, 0]), np.array([[1, 0], [0, 1]])
+    assert sorted_classes(one, "multiclass", ["c", "a", "b", "a"]).tolist() == [*"abc"]
+    assert sorted_classes(two, "multilabel", [7]).tolist() == [0, 1]
+    several = sorted_classes(two, "multioutput", [[1, 0], ["b", "a", "c"]])
+    assert [c.tolist() for c in several] == [[0, 1], ["a", "b", "c"]]
+    with pytest.raises(ValueError, match="Input classes contains NaN"):
+        sorted_classes(one, "binary", [0.0, np.nan])
+    with pytest.raises(ValueError, match="classes holds labels of mixed types"):
+        sorted_classes(one, "binary", np.array([0, "a"], dtype=object))

@@ -1,0 +1,201 @@
+"""Going on where the last fit ended: warm_start and partial_fit."""
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+from _helpers import assert_refused, assert_same_network
+
+from sk_mlp import MLPClassifier, MLPRegressor, optimizers
+from sk_mlp.activations import MSAF
+
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::sklearn.exceptions.ConvergenceWarning"  # few epochs are enough
+)
+
+RNG = np.random.RandomState(0)
+X = RNG.standard_normal((60, 4))
+Y = {
+    MLPClassifier: np.digitize(X[:, 0] + X[:, 1], [-0.7, 0.7]),
+    MLPRegressor: X[:, 0] - 0.5 * X[:, 1] ** 2,
+}
+both = pytest.mark.parametrize("cls", [MLPClassifier, MLPRegressor])
+SOLVERS = ["lbfgs", *optimizers.names()]
+
+
+def make(cls=MLPRegressor, **parameters):
+    defaults = {"hidden_layer_sizes": (5,), "max_iter": 5, "random_state": 0}
+    if parameters.get("solver") != "lbfgs":
+        defaults["learning_rate_init"] = 0.01
+    return cls(**{**defaults, **parameters})
+
+
+def outputs(estimator, X=X):
+    """Return the raw outputs of either estimator."""
+    return estimator._raw_outputs(X)[1]
+
+
+def through_pickle(estimator):
+    return pickle.loads(pickle.dumps(estimator))
+
+
+@both
+@pytest.mark.parametrize("solver", optimizers.names())
+@pytest.mark.parametrize("between", [lambda e: e, through_pickle, copy.deepcopy])
+def test_warm_start_goes_on(cls, solver, between):
+    parameters = {
+        "solver": solver,
+        "activation": "prelu",
+        "batch_size": 16,
+        "learning_rate": "invscaling",
+        "tol": 0.0,
+    }
+    whole = make(cls, **parameters, max_iter=8).fit(X, Y[cls])
+    half = make(cls, **parameters, max_iter=4, warm_start=True).fit(X, Y[cls])
+    assert (half.n_iter_, half.t_) == (4, 240)
+    half = between(half).fit(X, Y[cls])
+    assert_same_network(half, whole)
+    assert half.loss_curve_ == whole.loss_curve_ == half.history_["loss"]
+    assert half.history_["epoch"] == [1, 2, 3, 4, 5, 6, 7, 8]
+    assert (half.n_iter_, half.t_, whole.n_iter_, whole.t_) == (4, 480, 8, 480)
+    assert half.best_loss_ == whole.best_loss_
+
+
+@both
+@pytest.mark.parametrize("solver", ["adam", "sgd", "adamw"])
+@pytest.mark.parametrize("between", [lambda e: e, through_pickle])
+def test_partial_fit_goes_on(cls, solver, between):
+    y, parameters = Y[cls], {"solver": solver, "batch_size": 16, "activation": "rrelu"}
+    whole = make(cls, **parameters, max_iter=3).fit(X, y)
+    blocks = make(cls, **parameters)
+    first = {"classes": [0, 1, 2]} if cls is MLPClassifier else {}
+    blocks.partial_fit(X, y, **first)
+    for _ in range(2):
+        blocks = between(blocks).partial_fit(X, y)
+    # An epoch shuffles the order of the epoch before; partial_fit sees new rows.
+    assert len(blocks.loss_curve_) == 3
+    assert (blocks.n_iter_, blocks.t_) == (3, 180) == (whole.n_iter_, whole.t_)
+    after_fit = make(cls, **parameters, max_iter=2).fit(X, y).partial_fit(X, y)
+    assert (after_fit.n_iter_, after_fit.t_) == (3, 180)
+    unshuffled = {**parameters, "shuffle": False, "activation": "tanh"}
+    whole = make(cls, **unshuffled, max_iter=3).fit(X, y)
+    blocks = make(cls, **unshuffled)
+    blocks.partial_fit(X, y, **first)
+    for _ in range(2):
+        blocks = between(blocks).partial_fit(X, y)
+    assert_same_network(blocks, whole)
+    assert blocks.loss_curve_ == whole.loss_curve_
+
+
+def test_warm_start_on_other_rows():
+    """The row order of the last fit is for as many rows only."""
+    y = Y[MLPRegressor]
+    estimator = make(warm_start=True, batch_size=16).fit(X, y)
+    assert estimator.fit(X[:40], y[:40]).fit(X, y).t_ == 60 * 5 + 40 * 5 + 60 * 5
+    estimator.set_params(early_stopping=True).fit(X, y)
+    estimator.set_params(early_stopping=False).fit(X[:54], y[:54])
+    assert np.isfinite(estimator.predict(X)).all()
+    full = make(warm_start=True).fit(X, y)
+    assert len(pickle.dumps(full)) < len(pickle.dumps(estimator))  # holds no order
+
+
+def test_warm_start_with_lbfgs():
+    y, parameters = Y[MLPRegressor], {"solver": "lbfgs", "warm_start": True}
+    estimator = make(**parameters).fit(X, y)
+    loss = estimator.loss_
+    estimator.fit(X, y)
+    assert estimator.loss_ < loss
+    assert len(estimator.loss_curve_) == 10 and estimator.t_ == 600
+
+
+def test_early_stopping_goes_on_from_the_best_epoch():
+    y = Y[MLPRegressor]
+    estimator = make(early_stopping=True, warm_start=True).fit(X, y)
+    best = estimator.best_validation_score_
+    estimator.fit(X, y)
+    assert len(estimator.validation_scores_) == 10
+    assert estimator.best_validation_score_ >= best
+
+
+def test_a_generator_goes_on_by_itself():
+    """The rows then start in their own order, as in scikit-learn's warm starts."""
+    y, rng = Y[MLPRegressor], np.random.RandomState(0)
+    whole = make(max_iter=4).fit(X, y)
+    half = make(max_iter=2, random_state=rng, warm_start=True).fit(X, y)
+    assert_same_network(half.fit(X, y), whole)
+    half.set_params(batch_size=16).fit(X, y)
+    assert half._order is None
+
+
+@pytest.mark.parametrize("first, then", [("adam", "sgd"), ("sgd", "adam"),
+                                         ("lbfgs", "adam"), ("adam", "lbfgs"),
+                                         ("nadam", "rmsprop")])  # fmt: skip
+def test_the_solver_may_change(first, then):
+    y = Y[MLPRegressor]
+    estimator = make(solver=first, warm_start=True, learning_rate_init=0.001).fit(X, y)
+    theta = estimator._network.theta.copy()
+    estimator.set_params(solver=then).fit(X, y)
+    assert len(estimator.loss_curve_) == 10
+    if then != "lbfgs":  # its state is made anew: as if it went on from given weights
+        assert estimator._state.optimizer["t"] == 5
+        assert set(estimator._state.optimizer) >= {"t", *optimizers.get(then).slots}
+    assert not np.array_equal(estimator._network.theta, theta)
+
+
+def test_settings_of_the_solver_may_change():
+    y = Y[MLPRegressor]
+    estimator = make(warm_start=True).fit(X, y)
+    assert estimator.fit(X, y)._state.optimizer["t"] == 10
+    estimator.set_params(beta_1=0.5).fit(X, y)
+    assert estimator._state.optimizer["t"] == 5
+    estimator.set_params(alpha=0.1, learning_rate_init=0.1, tol=0.1).fit(X, y)
+    assert estimator._state.optimizer["t"] == 10
+
+
+@both
+@pytest.mark.parametrize(
+    "changed, match",
+    [
+        (
+            {"hidden_layer_sizes": (6,)},
+            r"\(4, 5\).*ask for .*\(4, 6\).*warm_start=False",
+        ),
+        ({"hidden_layer_sizes": (5, 5)}, r"ask for weights of shapes .*\(5, 5\)"),
+        ({"hidden_layer_sizes": ()}, "ask for weights of shapes"),
+        ({"activation": "prelu"}, r"and trained activation parameters of .*\(1, 5\)"),
+        ({"activation": MSAF((1.0, 2.0), True)}, "and trained activation parameters"),
+        ({"dtype": "float32"}, "The fitted network is float64, "),
+    ],
+    ids=str,
+)
+def test_what_may_not_change(cls, changed, match):
+    estimator = make(cls, warm_start=True).fit(X, Y[cls]).set_params(**changed)
+    for method in ("fit", "partial_fit"):
+        call = lambda e: getattr(e, method)(X, Y[cls])  # noqa: B023, E731
+        assert_refused(estimator, call, match, X=X)
+    call = lambda e: e.fit(X[:, :2], Y[cls])  # noqa: E731
+    assert_refused(estimator, call, "X has 2 features, but .* 4 features|fitted", X=X)
+    estimator.set_params(warm_start=False).fit(X, Y[cls])
+
+
+def test_an_activation_may_change_its_curve():
+    y = Y[MLPRegressor]
+    estimator = make(warm_start=True, activation="tanh").fit(X, y)
+    estimator.set_params(activation="relu").fit(X, y)
+    assert len(estimator.loss_curve_) == 10
+
+
+@both
+def test_partial_fit_of_lbfgs_and_early_stopping(cls):
+    estimator = make(cls, solver="lbfgs")
+    assert not hasattr(estimator, "partial_fit")
+    with pytest.raises(AttributeError, match="has no attribute 'partial_fit'") as info:
+        estimator.partial_fit(X, Y[cls])
+    assert "only available for stochastic optimizers" in str(info.value.__cause__)
+    kwargs = {"classes": [0, 1, 2]} if cls is MLPClassifier else {}
+    for estimator in (make(cls), make(cls).fit(X, Y[cls])):
+        estimator.set_params(early_stopping=True)
+        match = "partial_fit does not support early_stopping=True"
+        call = lambda e: e.partial_fit(X, Y[cls], **kwargs)  # noqa: E731
+        assert_refused(estimator, call, match)
