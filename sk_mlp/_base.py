@@ -3,7 +3,7 @@
 import copy
 import warnings
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from numbers import Integral
 
 import numpy as np
@@ -14,43 +14,18 @@ from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from sk_mlp import activations, initializers, losses, optimizers, schedules
+from sk_mlp import activations, schedules
 from sk_mlp._batches import Batches
 from sk_mlp._head import Head
 from sk_mlp._lbfgs import run_lbfgs
 from sk_mlp._network import Network
+from sk_mlp._setup import is_name, output_activation, resolve_setup
 from sk_mlp._trainer import HISTORY_KEYS, Trainer, TrainingPlan, TrainingState
-from sk_mlp._validation import (
-    InvalidParameterError,
-    check_parameters,
-    check_sample_weight,
-    invalid,
-    resolve,
-    warn,
-    warn_unused,
-)
+from sk_mlp._validation import check_sample_weight, warn
 from sk_mlp._version import __version__
 
-_OPTIMIZER_FIELDS = (
-    "momentum",
-    "nesterovs_momentum",
-    "beta_1",
-    "beta_2",
-    "epsilon",
-)
 _DTYPES = (np.float64, np.float32)
 _PRIVATE_STATE = ("_network", "_order", "_spec", "_state", "_target")
-_STOCHASTIC_ONLY = (
-    "batch_size",
-    "learning_rate",
-    "learning_rate_init",
-    "power_t",
-    "shuffle",
-    "early_stopping",
-    "validation_fraction",
-    "n_iter_no_change",
-    "weight_decay",
-)
 _DERIVED = ("_network", "coefs_", "intercepts_", "activation_params_")
 
 
@@ -58,25 +33,8 @@ class InconsistentVersionWarning(UserWarning):
     """A pickled estimator was written by another version of sk_mlp."""
 
 
-@dataclass
-class Setup:
-    """The components that the parameters name, resolved and checked."""
-
-    hidden_layer_sizes: tuple
-    activations: list
-    loss: losses.Loss
-    optimizer: optimizers.Optimizer | None  # None: L-BFGS
-    schedule: schedules.Schedule
-    initializer: initializers.Initializer
-
-
-def _is_name(spec, name):
-    """Tell whether a parameter is this name (and not an object)."""
-    return isinstance(spec, str) and spec == name
-
-
 def _is_stochastic(estimator):
-    if _is_name(estimator.solver, "lbfgs"):
+    if is_name(estimator.solver, "lbfgs"):
         raise AttributeError(
             "partial_fit is only available for stochastic optimizers. "
             f"{estimator.solver} is not stochastic."
@@ -144,7 +102,7 @@ class BaseMLP(BaseEstimator, ABC):
                 del self.__dict__[name]
 
     def _fit(self, X, y, sample_weight, *, incremental=False, classes=None):
-        setup = self._resolve()
+        setup = resolve_setup(self, self._task)
         going_on = hasattr(self, "_network") and (incremental or self.warm_start)
         if incremental and self.early_stopping:
             raise ValueError("partial_fit does not support early_stopping=True")
@@ -206,7 +164,7 @@ class BaseMLP(BaseEstimator, ABC):
             "hidden_layer_sizes": setup.hidden_layer_sizes,
             "activations": copy.deepcopy(setup.activations),
             "output_activation": copy.deepcopy(
-                self._output_activation(setup.loss, self._target["kind"])
+                output_activation(self, setup.loss, self._target["kind"])
             ),
             "loss": copy.deepcopy(setup.loss),
             "groups": self._target["groups"],
@@ -459,109 +417,6 @@ class BaseMLP(BaseEstimator, ABC):
             self.loss_curve_ = self.history_["loss"]
             if self.validation_scores_ is not None:
                 self.validation_scores_ = self.history_["val_score"]
-
-    # -- parameters ----------------------------------------------------------------
-
-    def _resolve(self):
-        """Return the components the parameters name; refuse what is not valid."""
-        check_parameters(self)
-        sizes = self.hidden_layer_sizes
-        sizes = tuple(map(int, sizes)) if np.iterable(sizes) else (int(sizes),)
-        optimizer = None
-        if not _is_name(self.solver, "lbfgs"):
-            optimizer = self._resolve_solver()
-        schedule = resolve(self, "learning_rate", self.learning_rate, schedules)
-        if _is_name(self.learning_rate, "invscaling"):
-            schedule.power_t = self.power_t
-        setup = Setup(
-            hidden_layer_sizes=sizes,
-            activations=self._resolve_activations(len(sizes)),
-            loss=self._resolve_loss(),
-            optimizer=optimizer,
-            schedule=schedule,
-            initializer=resolve(self, "init", self.init, initializers),
-        )
-        if not _is_name(self.output_activation, "auto"):
-            resolve(self, "output_activation", self.output_activation, activations)
-        warn_unused(self, self._unused(setup))
-        return setup
-
-    def _resolve_solver(self):
-        try:
-            optimizer = resolve(self, "solver", self.solver, optimizers)
-        except InvalidParameterError as error:
-            text = str(error).replace("among {", "among {'lbfgs', ", 1)
-            raise InvalidParameterError(text) from None
-        if isinstance(self.solver, str):
-            for name in optimizer.estimator_fields:
-                setattr(optimizer, name, getattr(self, name))
-        return optimizer
-
-    def _resolve_activations(self, n_hidden):
-        given = self.activation
-        if not isinstance(given, list | tuple):
-            given = [given] * n_hidden
-        elif len(given) != n_hidden:
-            raise invalid(
-                self,
-                "activation",
-                f"must have one entry per hidden layer ({n_hidden}). Got {given!r} "
-                "instead.",
-            )
-        resolved = [resolve(self, "activation", item, activations) for item in given]
-        if not n_hidden:
-            resolve(self, "activation", self.activation, activations)
-        if not all(activation.has_gradient for activation in resolved):
-            warn(
-                "activation='step' has no gradient: the hidden layers below it stay "
-                "as they were drawn. To train them, use a surrogate, e.g. "
-                "activation=sk_mlp.activations.Step(surrogate='tanh')."
-            )
-        return resolved
-
-    def _resolve_loss(self):
-        loss = resolve(self, "loss", self.loss, losses)
-        if self._task not in loss.tasks:
-            fitting = [n for n in losses.names() if self._task in losses.get(n).tasks]
-            raise invalid(
-                self,
-                "loss",
-                f"must be a loss for {self._task}: a str among {fitting} or such a "
-                f"Loss object. Got {self.loss!r} instead.",
-            )
-        return loss
-
-    def _output_activation(self, loss, kind):
-        """Return the output activation; the loss's own one for "auto"."""
-        spec = self.output_activation
-        if _is_name(spec, "auto"):
-            spec = loss.default_activation(kind)
-        return activations.get(spec)
-
-    def _unused(self, setup):
-        """Return the parameters without effect, with the reason."""
-        unused = {}
-        if setup.optimizer is None:
-            names = (*_STOCHASTIC_ONLY, *_OPTIMIZER_FIELDS)
-            unused = dict.fromkeys(names, "with solver='lbfgs'")
-        else:
-            unused["max_fun"] = f"with solver={self.solver!r} (L-BFGS only)"
-            own = setup.optimizer.estimator_fields
-            own = own if isinstance(self.solver, str) else ()
-            for name in _OPTIMIZER_FIELDS:
-                if name not in own:
-                    unused[name] = f"with solver={self.solver!r}"
-            if "momentum" in own and self.momentum == 0:
-                unused["nesterovs_momentum"] = "without momentum"
-            if not _is_name(self.learning_rate, "invscaling"):
-                unused["power_t"] = f"with learning_rate={self.learning_rate!r}"
-            if not self.early_stopping:
-                unused["validation_fraction"] = "without early_stopping"
-        if self.alpha == 0:
-            unused["l1_ratio"] = "with alpha=0"
-        if not setup.hidden_layer_sizes:
-            unused["activation"] = "without hidden layers, but for the initial weights"
-        return unused
 
     # -- what the kinds of target differ in ----------------------------------------
 

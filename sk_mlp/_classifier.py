@@ -7,6 +7,7 @@ from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 
 from sk_mlp._base import BaseMLP, stochastic_only
+from sk_mlp._setup import output_activation
 from sk_mlp._targets import (
     check_labels,
     decode_labels,
@@ -303,7 +304,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         else:
             kind = kind_of_classes(y, classes)
             classes = sorted_classes(y, kind, classes)
-        one_hot = kind == "binary" and self._output_activation(loss, kind).rowwise
+        one_hot = kind == "binary" and output_activation(self, loss, kind).rowwise
         self.classes_ = classes
         self._target = {
             "kind": kind,
@@ -334,7 +335,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     def _check_same_columns(self, loss):
         """Refuse an output activation that wants other columns for two classes."""
         target = self._target
-        rowwise = self._output_activation(loss, target["kind"]).rowwise
+        rowwise = output_activation(self, loss, target["kind"]).rowwise
         if target["kind"] == "binary" and rowwise != target["one_hot"]:
             raise ValueError(
                 f"The fitted network has {self.n_outputs_} output unit(s), but "

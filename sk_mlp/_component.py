@@ -270,7 +270,7 @@ class Interval:
     def __str__(self):
         left, right = self._ends
         opening, closing = "[" if left else "(", "]" if right else ")"
-        return f"{opening}{self.low:g}, {self.high:g}{closing}"
+        return f"{opening}{self.low:.12g}, {self.high:.12g}{closing}"
 
 
 # What a hyper-parameter may be ------------------------------------------------------

@@ -118,8 +118,12 @@ class Head:
         return float(np.average(values, weights=None if w is None else w[:, 0]))
 
     def predict(self, z):
-        """Return the outputs for raw outputs z, accurate in the tails."""
-        return self.activate.predict(z)
+        """Return the outputs for raw outputs z, accurate in the tails.
+
+        What would overflow, as exp does far outside the data, is the largest number.
+        """
+        p = self.activate.predict(z)
+        return np.minimum(p, np.finfo(p.dtype).max, out=p)
 
     def _value_gradient(self, y, p, grad):
         """Write dL/dz (canonical) or dL/dp of a block; return the loss of each row."""

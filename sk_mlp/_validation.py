@@ -37,8 +37,9 @@ def real(low=-inf, high=inf, closed="left"):
 
 
 def integer(low, high=inf):
-    """Return the constraint: an int of at least `low`."""
-    return _number(Integral, "an int", Interval(low, high, "left"))
+    """Return the constraint: an int from `low` to `high`."""
+    closed = "left" if high == inf else "both"
+    return _number(Integral, "an int", Interval(low, high, closed))
 
 
 def _number(kind, article, interval):
@@ -66,7 +67,7 @@ def a_value(wanted):
 BOOLEAN = Constraint(lambda value: isinstance(value, bool | np.bool_), "a bool")
 INFINITY = Constraint(lambda value: isinstance(value, Real) and value == inf, "np.inf")
 RANDOM_STATE = (
-    integer(0, 2**32)
+    integer(0, 2**32 - 1)
     | Constraint(
         lambda value: isinstance(value, np.random.RandomState),
         "an instance of 'numpy.random.RandomState'",

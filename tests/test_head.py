@@ -312,3 +312,10 @@ def test_a_confidently_wrong_row_still_learns_without_the_shortcut(loss):
 def test_softmax_over_a_single_output_is_refused():
     with pytest.raises(ValueError, match="over a single output is always 1"):
         Head(activations.get("softmax"), losses.get("squared_error"), 1)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_predictions_do_not_overflow(dtype):
+    head = Head(activations.get("exp"), losses.get("poisson"), 1)
+    p = head.predict(np.array([[1e4], [0.0], [-1e4]], dtype))
+    assert_array_equal(p, np.array([[np.finfo(dtype).max], [1.0], [0.0]], dtype))

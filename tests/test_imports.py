@@ -37,8 +37,9 @@ ROOMS = {
     "_compat": set(),
     "_validation": BASE | {"_compat"},
     "_targets": BASE | {"_compat"},
-    "_base": ALL_ABOVE,
-    **dict.fromkeys(ESTIMATORS, ALL_ABOVE | {"_base"}),
+    "_setup": COMPONENTS | {"_validation"},
+    "_base": ALL_ABOVE | {"_setup"},
+    **dict.fromkeys(ESTIMATORS, ALL_ABOVE | {"_setup", "_base"}),
     "__init__": COMPONENTS | ESTIMATORS | {"_version"},
 }
 
