@@ -14,18 +14,24 @@ from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from sk_mlp import activations, schedules
 from sk_mlp._batches import Batches
 from sk_mlp._head import Head
 from sk_mlp._lbfgs import run_lbfgs
 from sk_mlp._network import Network
 from sk_mlp._setup import is_name, output_activation, resolve_setup
 from sk_mlp._trainer import HISTORY_KEYS, Trainer, TrainingPlan, TrainingState
-from sk_mlp._validation import check_sample_weight, warn
+from sk_mlp._validation import check_sample_weight
 from sk_mlp._version import __version__
+from sk_mlp._warnings import warn
 
 _DTYPES = (np.float64, np.float32)
-_PRIVATE_STATE = ("_network", "_order", "_spec", "_state", "_target")
+_FITTED = (
+    *("_network", "_order", "_spec", "_state", "_target"),
+    *("activation_params_", "best_loss_", "best_validation_score_", "classes_"),
+    *("coefs_", "feature_names_in_", "history_", "intercepts_", "loss_"),
+    *("loss_curve_", "n_features_in_", "n_iter_", "n_layers_", "n_outputs_"),
+    *("out_activation_", "stop_reason_", "t_", "validation_scores_"),
+)
 _DERIVED = ("_network", "coefs_", "intercepts_", "activation_params_")
 
 
@@ -80,9 +86,9 @@ class BaseMLP(BaseEstimator, ABC):
     def _commit(self, fitted):
         """Take over what a working copy has become, in one step."""
         history = fitted.__dict__.pop("_new_history")
-        for key, values in history.items():
-            fitted.history_[key].extend(values)
         self.__dict__ = fitted.__dict__
+        for key, values in history.items():  # of which there may be very many
+            self.history_[key].extend(values)
         return self
 
     def _working_copy(self):
@@ -95,11 +101,9 @@ class BaseMLP(BaseEstimator, ABC):
         return working
 
     def _forget(self):
-        """Drop all fitted attributes."""
-        for name in list(self.__dict__):
-            is_public = name.endswith("_") and not name.startswith("_")
-            if is_public or name in _PRIVATE_STATE:
-                del self.__dict__[name]
+        """Drop what a fit has set (subclasses may have attributes of their own)."""
+        for name in _FITTED:
+            self.__dict__.pop(name, None)
 
     def _fit(self, X, y, sample_weight, *, incremental=False, classes=None):
         setup = resolve_setup(self, self._task)
@@ -116,7 +120,7 @@ class BaseMLP(BaseEstimator, ABC):
             self._forget()
         X, y = self._validate(X, y, reset=not going_on)
         dtype = self._network.dtype if going_on else X.dtype
-        self._describe_target(y, setup.loss, going_on, incremental, classes)
+        y = self._describe_target(y, setup.loss, going_on, incremental, classes)
         Y = self._encode(y, dtype)
         w = check_sample_weight(sample_weight, X, dtype)
         rng = self._generator(going_on)
@@ -174,11 +178,7 @@ class BaseMLP(BaseEstimator, ABC):
         network.l1 = self.alpha * self.l1_ratio
         network.l2 = self.alpha * (1.0 - self.l1_ratio)
         if not going_on:
-            # The output layer is drawn like the last hidden one, as both see inputs
-            # of the same kind; without hidden layers, as scikit-learn does.
-            hidden = setup.activations
-            last = hidden[-1] if hidden else activations.get(self.activation)
-            network.initialize(setup.initializer, rng, [*hidden, last])
+            network.initialize(setup.initializer, rng, setup.matched)
             return network
         old, new = _describe(self._network), _describe(network)
         if old != new:
@@ -260,7 +260,13 @@ class BaseMLP(BaseEstimator, ABC):
                 "to train on. Remove the rows of zero weight, or set random_state to "
                 "another value."
             )
-        plan = TrainingPlan(
+        plan = self._plan(setup, n_rows, incremental)
+        Trainer(plan, validate).run(network, batches, state)
+        keep = self.warm_start and rows is None and self._goes_on_drawing
+        self._order = batches.order if keep else None
+
+    def _plan(self, setup, n_rows, incremental):
+        return TrainingPlan(
             optimizer=setup.optimizer,
             schedule=setup.schedule,
             learning_rate_init=float(self.learning_rate_init),
@@ -270,11 +276,9 @@ class BaseMLP(BaseEstimator, ABC):
             early_stopping=bool(self.early_stopping),
             weight_decay=float(self.weight_decay),
             verbose=bool(self.verbose),
+            objective=(repr(setup.loss), self.alpha, self.l1_ratio, n_rows),
             incremental=incremental,
         )
-        Trainer(plan, schedules.Progress, validate).run(network, batches, state)
-        keep = self.warm_start and rows is None and self._goes_on_drawing
-        self._order = batches.order if keep else None
 
     def _order_so_far(self, n_rows):
         """Return the row order to go on from: that of the last epoch of warm starts."""
@@ -341,13 +345,20 @@ class BaseMLP(BaseEstimator, ABC):
 
     def _explain_divergence(self, network, state):
         """Raise, or warn where early stopping has restored a good epoch."""
+        stochastic = not is_name(self.solver, "lbfgs")
         text = (
-            f"Training diverged in epoch {state.epoch}: the loss ({state.loss}) or a "
-            "weight is not finite. The usual causes are unscaled input or targets (try "
-            "sklearn.preprocessing.StandardScaler) and a learning rate that is too "
-            f"high (learning_rate_init={self.learning_rate_init}; try a tenth)."
+            f"Training diverged in {'epoch' if stochastic else 'iteration'} "
+            f"{state.epoch + (not stochastic)}: the loss ({state.loss}) or a weight is "
+            "not finite. The usual cause is unscaled input or targets (try "
+            "sklearn.preprocessing.StandardScaler)"
         )
-        restored = np.isfinite(state.best_score) and self.early_stopping
+        if stochastic:
+            text += (
+                " or a learning rate that is too high "
+                f"(learning_rate_init={self.learning_rate_init}; try a tenth)"
+            )
+        text += "."
+        restored = stochastic and self.early_stopping and np.isfinite(state.best_score)
         if not (restored and np.isfinite(network.theta).all()):
             raise ValueError(
                 f"Solver produced non-finite parameter weights or loss. {text}"
@@ -371,7 +382,7 @@ class BaseMLP(BaseEstimator, ABC):
         self.n_iter_, self.t_ = state.n_iter, state.t
         self.loss_curve_ = self.history_["loss"]
         self.stop_reason_ = state.stop_reason
-        early = bool(self.early_stopping) and self.solver != "lbfgs"
+        early = bool(self.early_stopping) and not is_name(self.solver, "lbfgs")
         self.best_loss_ = None if early else state.best_loss
         self.validation_scores_ = self.history_["val_score"] if early else None
         self.best_validation_score_ = state.best_score if early else None
@@ -422,7 +433,10 @@ class BaseMLP(BaseEstimator, ABC):
 
     @abstractmethod
     def _describe_target(self, y, loss, going_on, incremental, classes):
-        """Set `_target`, a dict with "kind" and "groups", and the classes from y."""
+        """Set `_target`, a dict with "kind" and "groups", and the classes from y.
+
+        Returns y as :meth:`_encode` wants it.
+        """
 
     @abstractmethod
     def _encode(self, y, dtype):
@@ -460,8 +474,12 @@ def _describe(network):
     """Return what parameters a network has, as a phrase."""
     weights = [dense.weight.shape for dense in network.dense]
     layers = [*network.activate, network.head.activate]
-    shapes = [p.shape for layer in layers for p in layer.parameters]
-    trained = f" and trained activation parameters of shapes {shapes}" if shapes else ""
+    shapes = [
+        f"{type(layer.activation).__name__} {p.shape}"
+        for layer in layers
+        for p in layer.parameters
+    ]
+    trained = f" and trained parameters of {', '.join(shapes)}" if shapes else ""
     return f"weights of shapes {weights}{trained}"
 
 
@@ -480,9 +498,13 @@ def _shape_values(layer):
     """Return the trained shape parameters of an Activate layer by field name."""
     if not layer.parameters:
         return {}
-    (name,) = layer.activation.shape_parameters
-    value = layer.shape.value
-    return {name: value[0] if len(value) == 1 else value}
+    values, start = {}, 0
+    for name in layer.activation.shape_parameters:
+        size = np.size(getattr(layer.activation, name))
+        part = layer.shape.value[start : start + size]
+        values[name] = part[0] if size == 1 else part
+        start += size
+    return values
 
 
 stochastic_only = available_if(_is_stochastic)

@@ -80,5 +80,9 @@ class Batches:
 
 
 def _take(array, rows, out):
-    # With mode="raise", NumPy would buffer `out`; the rows are in range.
-    return np.take(array, rows, axis=0, out=out, mode="clip")
+    if array.flags.c_contiguous:
+        # With mode="raise", NumPy would buffer `out`; the rows are in range.
+        return np.take(array, rows, axis=0, out=out, mode="clip")
+    # Of another layout (a DataFrame's, say) np.take would first copy the whole array.
+    out[...] = array[rows]
+    return out

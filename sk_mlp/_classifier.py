@@ -2,7 +2,7 @@
 
 import numpy as np
 from scipy import sparse
-from scipy.special import log_expit, log_softmax
+from scipy.special import log_expit, log_softmax, logsumexp
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 
@@ -297,7 +297,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         if going_on:
             self._check_same_classes(y, incremental, classes)
             self._check_same_columns(loss)
-            return
+            return y
         if classes is None:
             kind = kind_of_target(y)
             classes = find_classes(y, kind)
@@ -312,6 +312,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             "groups": label_groups(kind, classes, one_hot),
             "sparse": bool(sparse.issparse(y)),
         }
+        return y
 
     def _check_same_classes(self, y, incremental, classes):
         """Refuse other classes than before; a block of partial_fit may lack some."""
@@ -346,7 +347,6 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     def _encode(self, y, dtype):
         target = self._target
-        y = check_labels(y, warn=False)  # it has been warned of
         return encode_labels(y, target["kind"], self.classes_, target["one_hot"], dtype)
 
     def _strata(self, Y):
@@ -458,20 +458,21 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             As :meth:`predict_proba`.
         """
         model, z = self._raw_outputs(X)
-        if model._network.head.activate.activation.registered_name == "softmax":
-            parts = model._split_outputs(z)
-            logs = [log_softmax(part, axis=1) for part in parts]
-            return logs if model._target["kind"] == "multioutput" else logs[0]
-        if model._network.head.canonical and model._target["groups"] is None:
-            if model._target["kind"] == "multilabel":
-                return log_expit(z)
-            if len(model.classes_) == 2:
-                return np.hstack([log_expit(-z), log_expit(z)])
-        proba = model._probabilities(z)
-        with np.errstate(divide="ignore"):
-            if isinstance(proba, list):
-                return [np.log(part) for part in proba]
-            return np.log(proba)
+        name, kind = model._output_name, model._target["kind"]
+        if name == "logistic" and kind == "binary" and len(model.classes_) == 2:
+            return np.hstack([log_expit(-z), log_expit(z)])
+        if name == "logistic" and kind == "multilabel":
+            return log_expit(z)
+        if name == "softmax":
+            logs = [log_softmax(part, axis=1) for part in model._split_outputs(z)]
+        elif name == "logistic" and kind != "binary":
+            logs = [log_expit(part) for part in model._split_outputs(z)]
+            logs = [part - logsumexp(part, axis=1, keepdims=True) for part in logs]
+        else:
+            p = model._probabilities(z)
+            with np.errstate(divide="ignore"):
+                logs = [np.log(part) for part in (p if isinstance(p, list) else [p])]
+        return logs if kind == "multioutput" else logs[0]
 
     def decision_function(self, X):
         """Return the raw outputs (logits), before the output activation.
@@ -484,8 +485,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Returns
         -------
         ndarray of shape (n_samples,), (n_samples, n_classes) or list of ndarray
-            1-D for binary targets: positive values favour ``classes_[1]``. A list
-            with one array per output for multiclass-multioutput.
+            1-D for binary targets: positive values favour ``classes_[1]`` (with an
+            output activation that is 0.5 at 0, as "logistic" is). A list with one array
+            per output for multiclass-multioutput.
         """
         model, z = self._raw_outputs(X)
         kind = model._target["kind"]
@@ -524,6 +526,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         same = (y == predicted).all(axis=1)
         return float(np.average(same, weights=None if w is None else w[:, 0]))
 
+    @property
+    def _output_name(self):
+        return self._network.head.activate.activation.registered_name
+
     def _split_outputs(self, z):
         """Return the columns of each output as a list of arrays."""
         groups = self._target["groups"]
@@ -537,7 +543,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         if p.shape[1] == 1 and kind == "binary":
             if len(self.classes_) == 1:
                 return np.ones_like(p)
-            return np.hstack([head.predict(-z) if head.canonical else 1 - p, p])
+            mirrored = self._output_name == "logistic"
+            return np.hstack([head.predict(-z) if mirrored else 1 - p, p])
         parts = self._split_outputs(p)
         if not head.activate.activation.rowwise:
             parts = [_normalised(part) for part in parts]

@@ -54,7 +54,18 @@ class Component(BaseEstimator):
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
-        dataclass(repr=False)(cls)  # BaseEstimator's repr shows what was changed
+        # BaseEstimator's repr shows what was changed; equality is defined below.
+        dataclass(repr=False, eq=False)(cls)
+
+    def __eq__(self, other):
+        """Tell whether class and hyper-parameters are the same."""
+        if type(self) is not type(other):
+            return NotImplemented
+        return self.get_params(deep=False) == other.get_params(deep=False)
+
+    def __hash__(self):
+        """Return a hash that agrees with ``==``, also after ``set_params``."""
+        return hash(type(self))
 
     def check(self):
         """Raise if a hyper-parameter is not what its annotation says.
@@ -322,3 +333,31 @@ def _number_verdict(value, kind, domains):
         if not any(number in domain for domain in domains):
             return text, ValueError
     return text, None
+
+
+@dataclass
+class Progress:
+    """How far the training has come.
+
+    Parameters
+    ----------
+    epoch : int, default=0
+        Completed epochs.
+    t : int, default=0
+        Training samples seen so far, repeated ones counted again.
+    plateaus : int, default=0
+        How often the schedule absorbed a plateau of the loss or validation score.
+    max_iter : int, default=200
+        The epochs that the training may take at most.
+
+    Examples
+    --------
+    >>> from sk_mlp.schedules import Progress
+    >>> Progress(epoch=10, t=1500)
+    Progress(epoch=10, t=1500, plateaus=0, max_iter=200)
+    """
+
+    epoch: int = 0
+    t: int = 0
+    plateaus: int = 0
+    max_iter: int = 200

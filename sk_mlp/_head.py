@@ -56,6 +56,7 @@ class Head:
         self.canonical = (
             self.loss.canonical is not None
             and activation.registered_name == self.loss.canonical
+            and _has_own_shortcut(type(self.loss))
         )
         self.parameters = self.activate.parameters
 
@@ -163,6 +164,15 @@ def _check_pair(activation, form, loss, probabilities):
             f"output_activation={_name(activation)} has no gradient, so the network "
             "cannot learn. Use output_activation='auto', or give it a surrogate."
         )
+
+
+def _has_own_shortcut(loss):
+    """Tell whether the shortcut belongs to the loss, not to one it derives from."""
+    shortcut, *chain = (
+        next(depth for depth, base in enumerate(loss.__mro__) if name in vars(base))
+        for name in ("raw_value_gradient", "value", "gradient")
+    )
+    return shortcut <= min(chain)
 
 
 def _name(component):

@@ -1,11 +1,12 @@
 """Training by L-BFGS: the network's ``loss_grad`` handed to SciPy."""
 
 import time
-import warnings
 
 import numpy as np
 from scipy.optimize import minimize
 from sklearn.exceptions import ConvergenceWarning
+
+from sk_mlp._warnings import warn
 
 _STOP_REASONS = {0: "converged", 1: "max_iter"}  # by SciPy's status
 
@@ -33,15 +34,21 @@ def run_lbfgs(network, X, y, w, state, *, max_iter, max_fun, tol, verbose):
     constrained optimization", SIAM J. Sci. Comput. 16(5), 1995.
     """
     objective = _Objective(network, X, y, w, state, verbose)
-    with np.errstate(all="ignore"):
-        result = minimize(
-            objective,
-            network.theta.astype(np.float64),
-            method="L-BFGS-B",
-            jac=True,
-            callback=objective.iteration_ends,
-            options={"maxiter": max_iter, "maxfun": max_fun, "gtol": tol},
-        )
+    try:
+        with np.errstate(all="ignore"):
+            result = minimize(
+                objective,
+                network.theta.astype(np.float64),
+                method="L-BFGS-B",
+                jac=True,
+                callback=objective.iteration_ends,
+                options={"maxiter": max_iter, "maxfun": max_fun, "gtol": tol},
+            )
+    except KeyboardInterrupt:
+        warn("Training interrupted by user.")
+        network.theta[...] = objective.theta
+        state.n_iter, state.stop_reason = objective.n_iter, "interrupted"
+        return
     network.theta[...] = result.x
     state.n_iter = min(result.nit, max_iter)
     state.loss = float(result.fun)
@@ -49,12 +56,13 @@ def run_lbfgs(network, X, y, w, state, *, max_iter, max_fun, tol, verbose):
     if not np.isfinite(result.fun):
         state.stop_reason = "diverged"
     elif result.status != 0:
-        warnings.warn(
+        limit = state.stop_reason == "max_iter"
+        remedy = "Increase max_iter or max_fun, or scale" if limit else "Scale"
+        warn(
             f"lbfgs failed to converge after {state.n_iter} iteration(s) "
-            f"(status={result.status}): {result.message}. Increase max_iter or "
-            "max_fun, or scale the data (sklearn.preprocessing.StandardScaler).",
+            f"(status={result.status}): {result.message}. {remedy} the data "
+            "(sklearn.preprocessing.StandardScaler).",
             ConvergenceWarning,
-            stacklevel=2,
         )
 
 
@@ -67,6 +75,7 @@ class _Objective:
         self.n_rows = X.shape[0]
         self.norm = self.n_rows if w is None else float(w.sum(dtype=np.float64))
         self.n_iter = 0
+        self.theta = network.theta.astype(np.float64)  # where the last iteration ended
         self.clock = time.perf_counter()
         network.allocate(self.n_rows)
         if network.random:
@@ -82,6 +91,8 @@ class _Objective:
         """Record an iteration; SciPy's last evaluation was at its end point."""
         now, grad = time.perf_counter(), self.network.grad
         self.n_iter += 1
+        self.theta[...] = theta
+        self.state.loss = self.loss
         self.state.epoch += 1
         self.state.t += self.n_rows
         self.state.best_loss = min(self.state.best_loss, self.loss)

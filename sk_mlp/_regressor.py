@@ -4,9 +4,9 @@ import numpy as np
 from scipy import sparse
 from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
-from sklearn.utils import column_or_1d
 
 from sk_mlp._base import BaseMLP, stochastic_only
+from sk_mlp._targets import single_column
 
 
 class MLPRegressor(RegressorMixin, BaseMLP):
@@ -304,10 +304,11 @@ class MLPRegressor(RegressorMixin, BaseMLP):
                 "numeric values explicitly, e.g. y.astype(float)."
             )
         loss.check_target(y)
+        return y
 
     def _encode(self, y, dtype):
         if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y, warn=True)
+            y = single_column(y)
         with np.errstate(over="ignore"):
             Y = y.reshape(len(y), -1).astype(dtype)
         if not np.isfinite(Y).all():

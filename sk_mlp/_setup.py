@@ -10,9 +10,9 @@ from sk_mlp._validation import (
     check_parameters,
     invalid,
     resolve,
-    warn,
     warn_unused,
 )
+from sk_mlp._warnings import warn
 
 _OPTIMIZER_FIELDS = (
     "momentum",
@@ -40,6 +40,7 @@ class Setup:
 
     hidden_layer_sizes: tuple
     activations: list
+    matched: list  # the activation that each layer's weights are drawn for
     loss: losses.Loss
     optimizer: optimizers.Optimizer | None  # None: L-BFGS
     schedule: schedules.Schedule
@@ -67,17 +68,18 @@ def resolve_setup(estimator, task):
     check_parameters(estimator)
     sizes = estimator.hidden_layer_sizes
     sizes = tuple(map(int, sizes)) if np.iterable(sizes) else (int(sizes),)
+    hidden = _resolve_activations(estimator, len(sizes))
     setup = Setup(
         hidden_layer_sizes=sizes,
-        activations=_resolve_activations(estimator, len(sizes)),
+        activations=hidden,
+        matched=_matched(hidden, activations.get(_first(estimator.activation))),
         loss=_resolve_loss(estimator, task),
         optimizer=_resolve_solver(estimator),
         schedule=_resolve_schedule(estimator),
         initializer=resolve(estimator, "init", estimator.init, initializers),
     )
     if not is_name(estimator.output_activation, "auto"):
-        spec = estimator.output_activation
-        resolve(estimator, "output_activation", spec, activations)
+        _resolve_among(estimator, "output_activation", activations, "auto")
     warn_unused(estimator, _unused(estimator, setup))
     return setup
 
@@ -94,15 +96,20 @@ def _resolve_solver(estimator):
     solver = estimator.solver
     if is_name(solver, "lbfgs"):
         return None
-    try:
-        optimizer = resolve(estimator, "solver", solver, optimizers)
-    except InvalidParameterError as error:
-        text = str(error).replace("among {", "among {'lbfgs', ", 1)
-        raise InvalidParameterError(text) from None
+    optimizer = _resolve_among(estimator, "solver", optimizers, "lbfgs")
     if isinstance(solver, str):
         for name in optimizer.estimator_fields:
             setattr(optimizer, name, getattr(estimator, name))
     return optimizer
+
+
+def _resolve_among(estimator, name, module, also):
+    """Resolve a parameter that knows one name more than its module does."""
+    try:
+        return resolve(estimator, name, getattr(estimator, name), module)
+    except InvalidParameterError as error:
+        text = str(error).replace("among {", f"among {{{also!r}, ", 1)
+        raise InvalidParameterError(text) from None
 
 
 def _resolve_schedule(estimator):
@@ -115,16 +122,22 @@ def _resolve_schedule(estimator):
 
 def _resolve_activations(estimator, n_hidden):
     given = estimator.activation
-    if not isinstance(given, list | tuple):
+    if not _is_list(given):
         given = [given] * max(n_hidden, 1)  # checked even where no layer has it
-    elif len(given) != n_hidden or not given:
+    elif len(given) != n_hidden:
         raise invalid(
             estimator,
             "activation",
             f"must have one entry per hidden layer ({n_hidden}). Got {given!r} "
             "instead.",
         )
-    resolved = [resolve(estimator, "activation", item, activations) for item in given]
+    try:
+        resolved = [resolve(estimator, "activation", f, activations) for f in given]
+    except InvalidParameterError as error:
+        text = str(error).replace(" object. Got", " object, or a list of these. Got", 1)
+        raise InvalidParameterError(text) from None
+    for activation in resolved:
+        _check_contract(activation)
     resolved = resolved[:n_hidden]
     if not all(activation.has_gradient for activation in resolved):
         warn(
@@ -135,17 +148,65 @@ def _resolve_activations(estimator, n_hidden):
     return resolved
 
 
-def _resolve_loss(estimator, task):
-    loss = resolve(estimator, "loss", estimator.loss, losses)
-    if task not in loss.tasks:
-        fitting = [name for name in losses.names() if task in losses.get(name).tasks]
-        raise invalid(
-            estimator,
-            "loss",
-            f"must be a loss for {task}: a str among {fitting} or such a Loss object. "
-            f"Got {estimator.loss!r} instead.",
+def _is_list(given):
+    return isinstance(given, list | tuple | np.ndarray)
+
+
+def _first(given):
+    """Return the first of a list, "identity" of an empty one."""
+    return next(iter(given), "identity") if _is_list(given) else given
+
+
+def _matched(hidden, alone):
+    """Return the activation that each layer's weights are drawn for.
+
+    Weights keep the mean square of what comes in: features of mean square 1, then
+    the outputs of the activation below. Saturating activations name an initializer
+    that weighs up what comes in and what goes back instead.
+    """
+    below = activations.get("identity") if hidden else alone
+    matched = []
+    for above in [*hidden, activations.get("identity")]:
+        matched.append(above if above.initializer else below)
+        below = above
+    return matched
+
+
+def _check_contract(activation):
+    """Refuse a user-made activation that returns arrays instead of writing them."""
+    if type(activation).__module__.startswith("sk_mlp."):
+        return
+    z = np.linspace(-1.0, 1.0, 6).reshape(2, 3)
+    out, grad = np.full_like(z, np.nan), np.ones_like(z)
+    shape = activation.default_shape()
+    returned = activation.forward(z, out, *shape)
+    if returned is not None or np.isnan(out).any():
+        raise InvalidParameterError(
+            f"{type(activation).__name__}.forward(z, out) must write f(z) into every "
+            "element of `out`, e.g. out[...] = z**3, and return nothing."
         )
-    return loss
+    if activation.backward(z, out, grad, *shape) is not None:
+        raise InvalidParameterError(
+            f"{type(activation).__name__}.backward(z, a, grad) must change `grad` in "
+            "place, e.g. grad *= 3 * z**2, and return nothing."
+        )
+
+
+def _resolve_loss(estimator, task):
+    loss, names = estimator.loss, losses.names()
+    try:
+        fits = task in losses.get(loss).tasks
+    except (ValueError, TypeError):
+        fits = False
+    if fits:
+        return resolve(estimator, "loss", loss, losses)
+    listed = ", ".join(repr(name) for name in names if task in losses.get(name).tasks)
+    raise invalid(
+        estimator,
+        "loss",
+        f"must be a str among {{{listed}}} or a Loss object for {task}. Got {loss!r} "
+        "instead.",
+    )
 
 
 def _unused(estimator, setup):
@@ -172,6 +233,8 @@ def _unused_by_optimizer(estimator, optimizer):
         unused["nesterovs_momentum"] = "without momentum"
     if not is_name(learning_rate, "invscaling"):
         unused["power_t"] = f"with learning_rate={learning_rate!r}"
+    if estimator.n_iter_no_change == np.inf:
+        unused["tol"] = "with n_iter_no_change=np.inf"
     if not estimator.early_stopping:
         unused["validation_fraction"] = "without early_stopping"
     return unused

@@ -7,14 +7,17 @@ classes of its own). `classes` is an array, or a list of arrays for multioutput.
 
 import numpy as np
 from scipy import sparse
+from sklearn.exceptions import DataConversionWarning
 from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
+from sk_mlp._warnings import warn
 
-def check_labels(y, warn=True):
+
+def check_labels(y):
     """Return y as labels the estimators know: 1-D, or 2-D with several columns.
 
-    A single column is made 1-D, with scikit-learn's warning unless `warn` is False.
+    A single column is made 1-D, with scikit-learn's warning.
 
     Raises
     ------
@@ -30,7 +33,7 @@ def check_labels(y, warn=True):
             )
         return y
     if y.ndim == 2 and y.shape[1] == 1:
-        y = column_or_1d(y, warn=warn)
+        y = single_column(y)
     if y.ndim == 2 and y.dtype == object:
         columns = _columns(y)
         if len({column.dtype.kind for column in columns}) > 1:
@@ -41,6 +44,16 @@ def check_labels(y, warn=True):
     _unique(y, "y")
     check_classification_targets(y)
     return y
+
+
+def single_column(y):
+    """Return a y of one column as 1-D, with scikit-learn's warning."""
+    warn(
+        "A column-vector y was passed when a 1d array was expected. Please change the "
+        "shape of y to (n_samples,), for example using ravel().",
+        DataConversionWarning,
+    )
+    return column_or_1d(y)
 
 
 def _columns(y):

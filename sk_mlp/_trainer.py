@@ -5,7 +5,6 @@ The loop knows a network only by ``theta``, ``grad``, ``groups``, ``draw`` and
 """
 
 import time
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import inf, nan
@@ -13,6 +12,9 @@ from typing import Any
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
+
+from sk_mlp._component import Progress
+from sk_mlp._warnings import warn
 
 HISTORY_KEYS = (
     "epoch",
@@ -38,6 +40,7 @@ class TrainingPlan:
     early_stopping: bool
     weight_decay: float = 0.0
     verbose: bool = False
+    objective: Any = None  # losses of equal objectives can be compared
     incremental: bool = False  # one epoch, no judgement on convergence
 
 
@@ -49,6 +52,7 @@ class TrainingState:
     noise_rng: np.random.Generator | None = None
     optimizer: dict | None = None  # its state, made by `rule`
     rule: Any = None
+    objective: Any = None  # what `best_loss` is the least value of
     n_iter: int = 0  # epochs of this fit
     epoch: int = 0  # epochs of all fits
     t: int = 0  # training samples seen by all fits
@@ -76,13 +80,10 @@ class Trainer:
     validate : callable or None, default=None
         Returns (loss, score) of the network on the validation set; asked for after
         every epoch when the plan stops early.
-    progress : type
-        The class of what a schedule is told about progress.
     """
 
-    def __init__(self, plan, progress, validate: Callable | None = None):
+    def __init__(self, plan, validate: Callable | None = None):
         self.plan = plan
-        self.progress = progress
         self.validate = validate
 
     def run(self, network, batches, state):
@@ -105,14 +106,13 @@ class Trainer:
                     self._epoch(network, batches, state)
                     state.stop_reason = self._judge(network, state)
         except KeyboardInterrupt:
-            warnings.warn("Training interrupted by user.", stacklevel=2)
+            warn("Training interrupted by user.")
             state.stop_reason = "interrupted"
         if state.stop_reason == "max_iter" and not plan.incremental:
-            warnings.warn(
+            warn(
                 f"Stochastic Optimizer: Maximum iterations ({plan.max_iter}) reached "
                 "and the optimization hasn't converged yet.",
                 ConvergenceWarning,
-                stacklevel=2,
             )
         if not plan.early_stopping:
             state.best_score = -inf  # it belonged to other parameters
@@ -126,6 +126,9 @@ class Trainer:
         state.stop_reason = None
         if not self.plan.incremental:
             state.n_iter = 0
+        if state.objective != self.plan.objective:
+            state.objective, state.best_loss = self.plan.objective, inf
+            state.no_improvement = 0
         if state.rule != self.plan.optimizer:  # the numbers mean something else
             state.optimizer = self.plan.optimizer.init_state(network.theta)
             state.rule = self.plan.optimizer
@@ -228,7 +231,7 @@ class Trainer:
         return False
 
     def _progress_of(self, state):
-        return self.progress(
+        return Progress(
             epoch=state.epoch,
             t=state.t,
             plateaus=state.plateaus,

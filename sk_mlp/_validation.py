@@ -1,7 +1,6 @@
 """Checks of parameters and sample weights, in scikit-learn's wording."""
 
 import inspect
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import inf
@@ -11,6 +10,7 @@ import numpy as np
 from sklearn.utils.validation import check_array
 
 from sk_mlp._component import Interval
+from sk_mlp._warnings import warn
 
 
 class InvalidParameterError(ValueError, TypeError):
@@ -163,14 +163,6 @@ def resolve(estimator, name, value, module):
     return component
 
 
-def warn(text, category=UserWarning):
-    """Give a warning that points at the line of the user's that called the package."""
-    level, frame = 2, inspect.currentframe().f_back
-    while frame.f_back and frame.f_globals.get("__name__", "").startswith("sk_mlp."):
-        level, frame = level + 1, frame.f_back
-    warnings.warn(text, category, stacklevel=level)
-
-
 def warn_unused(estimator, unused):
     """Give one warning for the parameters that were changed and have no effect.
 
@@ -180,11 +172,13 @@ def warn_unused(estimator, unused):
     unused : dict of str to str
         Parameters without effect and the reason.
     """
-    defaults = type(estimator)().get_params(deep=False)
+    # Of the package's own class: a subclass may have another constructor.
+    own = next(c for c in type(estimator).__mro__ if c.__module__.startswith("sk_mlp."))
+    defaults = inspect.signature(own).parameters
     changed = {
         name: reason
         for name, reason in unused.items()
-        if not _same(getattr(estimator, name), defaults[name])
+        if not _same(getattr(estimator, name), defaults[name].default)
     }
     if changed:
         listed = "; ".join(f"{name!r} {reason}" for name, reason in changed.items())

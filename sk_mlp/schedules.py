@@ -10,39 +10,11 @@ Here are the three of scikit-learn. Further ones slot in below them: a subclass 
 and validation, error messages and tests read the name from the registry.
 """
 
-from dataclasses import dataclass
 from math import inf
 from typing import Annotated
 
 from sk_mlp._component import Component, Interval, NonNegative, Registry
-
-
-@dataclass
-class Progress:
-    """How far the training has come.
-
-    Parameters
-    ----------
-    epoch : int, default=0
-        Completed epochs.
-    t : int, default=0
-        Training samples seen so far, repeated ones counted again.
-    plateaus : int, default=0
-        How often the schedule absorbed a plateau of the loss or validation score.
-    max_iter : int, default=200
-        The epochs that the training may take at most.
-
-    Examples
-    --------
-    >>> from sk_mlp.schedules import Progress
-    >>> Progress(epoch=10, t=1500)
-    Progress(epoch=10, t=1500, plateaus=0, max_iter=200)
-    """
-
-    epoch: int = 0
-    t: int = 0
-    plateaus: int = 0
-    max_iter: int = 200
+from sk_mlp._component import Progress as Progress
 
 
 class Schedule(Component):

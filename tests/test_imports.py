@@ -13,10 +13,10 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "sk_mlp"
 
-BASE = {"_component", "_numerics", "_version"}
+BASE = {"_component", "_numerics", "_version", "_warnings"}
 COMPONENTS = {"activations", "losses", "initializers", "optimizers", "schedules"}
 ENGINE = {"_layers", "_head", "_network", "_batches", "_lbfgs", "_trainer"}
-CHECKS = {"_validation", "_targets", "_compat"}
+CHECKS = {"_validation", "_targets"}
 ESTIMATORS = {"_classifier", "_regressor"}
 ALL_ABOVE = BASE | COMPONENTS | ENGINE | CHECKS
 
@@ -26,6 +26,7 @@ ALL_ABOVE = BASE | COMPONENTS | ENGINE | CHECKS
 ROOMS = {
     "_version": set(),
     "_numerics": set(),
+    "_warnings": set(),
     "_component": set(),
     **dict.fromkeys(COMPONENTS, BASE),
     "_layers": BASE,
@@ -33,11 +34,10 @@ ROOMS = {
     "_network": BASE | {"_layers"},
     "_batches": BASE,
     "_lbfgs": BASE,
-    "_trainer": BASE | {"_batches", "_lbfgs"},
-    "_compat": set(),
-    "_validation": BASE | {"_compat"},
-    "_targets": BASE | {"_compat"},
-    "_setup": COMPONENTS | {"_validation"},
+    "_trainer": BASE,
+    "_validation": BASE,
+    "_targets": BASE,
+    "_setup": BASE | COMPONENTS | {"_validation"},
     "_base": ALL_ABOVE | {"_setup"},
     **dict.fromkeys(ESTIMATORS, ALL_ABOVE | {"_setup", "_base"}),
     "__init__": COMPONENTS | ESTIMATORS | {"_version"},
@@ -119,8 +119,8 @@ def test_nothing_below_the_estimators_knows_them(module):
     assert all(is_within(name, SKLEARN_BELOW_ESTIMATORS) for name in names), names
 
 
-@pytest.mark.parametrize("module", sorted(set(MODULES) - {"_compat"}))
-def test_only_compat_knows_private_names_of_others(module):
+@pytest.mark.parametrize("module", MODULES)
+def test_no_module_knows_private_names_of_others(module):
     private = {n for n in imported(read(module)) if not is_own(n) and is_private(n)}
     assert not private - {"__future__.annotations"}
 

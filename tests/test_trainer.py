@@ -80,7 +80,7 @@ def train(losses, state=None, data=None, scores=None, network=None, **settings):
             assert seen is network
             return 0.5, next(scores)
 
-    trainer = Trainer(plan(**settings), Progress, validate)
+    trainer = Trainer(plan(**settings), validate)
     trainer.run(network, data or batches(), state)
     return network, state
 

@@ -327,7 +327,6 @@ class SymmetricMSAF(Activation):
     shape_parameters = ("offset",)
     range = Interval(-1.0, 1.0)
     zero_centered = monotonic = True
-    initializer = "glorot_uniform"
 
     def forward(self, z, out, offset):
         # (1 - exp(-2|z|)) s(|z| + r/2) s(|z| - r/2) with the sign of z: nothing

@@ -212,7 +212,8 @@ class GaussianNLL(Loss):
         """
         with np.errstate(over="ignore"):
             half = np.exp(0.5 * p[:, p.shape[1] // 2 :])
-            return np.hypot(half, self._eps(p.dtype) ** 0.5)
+            std = np.hypot(half, self._eps(p.dtype) ** 0.5)
+        return np.minimum(std, np.finfo(p.dtype).max, out=std)
 
     def _eps(self, dtype):
         # An eps below the float range must not leave a variance of 0.

@@ -1,0 +1,12 @@
+"""Warnings that point at the user's line, not at one of the package."""
+
+import inspect
+import warnings
+
+
+def warn(text, category=UserWarning):
+    """Give a warning that points at the line of the user's that called the package."""
+    level, frame = 2, inspect.currentframe().f_back
+    while frame.f_back and frame.f_globals.get("__name__", "").startswith("sk_mlp."):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(text, category, stacklevel=level)
