@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sk_mlp._component import Interval
+from sk_mlp._component import Component, Interval
 from sk_mlp._layers import Activate, row_blocks
 
 _PROBABILITY = Interval(0.0, 1.0, "both")
@@ -167,12 +167,16 @@ def _check_pair(activation, form, loss, probabilities):
 
 
 def _has_own_shortcut(loss):
-    """Tell whether the shortcut belongs to the loss, not to one it derives from."""
+    """Tell whether the shortcut belongs to the loss, not to one it derives from.
+
+    The root of all losses has a general one, made of the loss's own value and gradient.
+    """
     shortcut, *chain = (
         next(depth for depth, base in enumerate(loss.__mro__) if name in vars(base))
         for name in ("raw_value_gradient", "value", "gradient")
     )
-    return shortcut <= min(chain)
+    is_root = loss.__mro__[shortcut].__base__ is Component
+    return is_root or shortcut <= min(chain)
 
 
 def _name(component):

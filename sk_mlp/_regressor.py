@@ -206,7 +206,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     ...     random_state=1,
     ... )
     >>> round(regressor.fit(X, y).score(X, y), 1)
-    0.6
+    0.7
 
     Several quantiles at once; ``predict`` has a column for each level:
 

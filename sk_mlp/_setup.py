@@ -1,5 +1,6 @@
 """From an estimator's parameters to checked components; what has no effect warns."""
 
+import difflib
 from dataclasses import dataclass
 
 import numpy as np
@@ -200,12 +201,14 @@ def _resolve_loss(estimator, task):
         fits = False
     if fits:
         return resolve(estimator, "loss", loss, losses)
-    listed = ", ".join(repr(name) for name in names if task in losses.get(name).tasks)
+    names = [name for name in names if task in losses.get(name).tasks]
+    close = difflib.get_close_matches(loss, names, n=1) if isinstance(loss, str) else []
     raise invalid(
         estimator,
         "loss",
-        f"must be a str among {{{listed}}} or a Loss object for {task}. Got {loss!r} "
-        "instead.",
+        f"must be a str among {{{', '.join(map(repr, names))}}} or a Loss object for "
+        f"{task}. Got {loss!r} instead."
+        + (f" Did you mean {close[0]!r}?" if close else ""),
     )
 
 

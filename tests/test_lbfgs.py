@@ -205,8 +205,30 @@ def test_exceptions_pass():
     posed = problem()
 
     def broken(*args):
-        raise KeyboardInterrupt
+        raise MemoryError
 
     posed.network.loss_grad = broken
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(MemoryError):
         run(posed)
+
+
+def test_an_interrupt_keeps_the_last_iteration():
+    """As the other solvers do; what the line search was trying is forgotten."""
+    whole, cut = problem(), problem()
+    with pytest.warns(ConvergenceWarning):
+        expected = run(whole, max_iter=3)
+    state = TrainingState(np.random.RandomState(0))
+    loss_grad, ends = cut.network.loss_grad, state.history["loss"]
+
+    def interrupted(*args):
+        if len(ends) == 3:
+            raise KeyboardInterrupt
+        return loss_grad(*args)
+
+    cut.network.loss_grad = interrupted
+    with pytest.warns(UserWarning, match="Training interrupted by user"):
+        run(cut, state, max_iter=10)
+    assert state.stop_reason == "interrupted"
+    assert state.n_iter == 3
+    assert state.loss == expected.loss
+    assert_array_equal(cut.network.theta, whole.network.theta)

@@ -214,7 +214,7 @@ def test_a_loss_finds_itself_in_the_gradient_check():
             hidden = activations.get("tanh")
             error = worst_projected_error(hidden, pair, OBJECTIVES.values())
             assert error <= TOLERANCE
-        with pytest.raises(InvalidParameterError, match="loss for classification") as e:
+        with pytest.raises(InvalidParameterError, match="Loss object for class") as e:
             MLPClassifier(loss="new").fit(X, y > 0)
         assert "'new'" not in str(e.value).partition("Got")[0]
 

@@ -237,9 +237,10 @@ def test_the_loss_of_the_other_task():
     for cls in BOTH:
         for name in losses.names():
             if cls._task not in losses.get(name).tasks:
-                text = f"The 'loss' parameter of {cls.__name__} must be a loss for "
-                refuse(cls, {"loss": name}, text + cls._task, InvalidParameterError)
-                refuse(cls, {"loss": losses.get(name)}, text + cls._task)
+                text = f"The 'loss' parameter of {cls.__name__} must be a str among .*"
+                text += f"or a Loss object for {cls._task}"
+                refuse(cls, {"loss": name}, text, InvalidParameterError)
+                refuse(cls, {"loss": losses.get(name)}, text)
 
 
 # Pairs -------------------------------------------------------------------------------
