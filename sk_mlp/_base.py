@@ -479,7 +479,9 @@ def _describe(network):
         for layer in layers
         for p in layer.parameters
     ]
-    trained = f" and trained activation parameters of {', '.join(shapes)}" if shapes else ""
+    trained = (
+        f" and trained activation parameters of {', '.join(shapes)}" if shapes else ""
+    )
     return f"weights of shapes {weights}{trained}"
 
 

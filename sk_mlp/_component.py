@@ -248,6 +248,12 @@ class Interval:
         The ends; may be infinite.
     closed : {"neither", "left", "right", "both"}
         Which ends belong to the interval.
+
+    Examples
+    --------
+    >>> from sk_mlp.losses import Interval
+    >>> print(Interval(0.0, closed="left"), 0.0 in Interval(0.0, 1.0))
+    [0, inf) False
     """
 
     low: float = -inf

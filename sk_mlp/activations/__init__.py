@@ -12,6 +12,7 @@ array([-0.02,  3.  ])
 """
 
 # ruff: noqa: F403 - each module lists what it has to offer in its own __all__
+from sk_mlp._component import Interval
 from sk_mlp.activations import _classic, _piecewise, _smooth
 from sk_mlp.activations._base import _REGISTRY as _REGISTRY
 from sk_mlp.activations._base import Activation, get, names, register
@@ -19,7 +20,7 @@ from sk_mlp.activations._classic import *
 from sk_mlp.activations._piecewise import *
 from sk_mlp.activations._smooth import *
 
-__all__ = ["Activation", "get", "names", "register"]
+__all__ = ["Activation", "Interval", "get", "names", "register"]
 __all__ += _classic.__all__
 __all__ += _piecewise.__all__
 __all__ += _smooth.__all__

@@ -17,6 +17,7 @@ Huber()
 """
 
 # ruff: noqa: F403 - each module lists what it has to offer in its own __all__
+from sk_mlp._component import Interval
 from sk_mlp.losses import _classification, _deviance, _regression
 from sk_mlp.losses._base import _REGISTRY as _REGISTRY
 from sk_mlp.losses._base import Loss, get, names, register
@@ -24,7 +25,7 @@ from sk_mlp.losses._classification import *
 from sk_mlp.losses._deviance import *
 from sk_mlp.losses._regression import *
 
-__all__ = ["Loss", "get", "names", "register"]
+__all__ = ["Interval", "Loss", "get", "names", "register"]
 __all__ += _classification.__all__
 __all__ += _deviance.__all__
 __all__ += _regression.__all__

@@ -37,8 +37,7 @@ class Loss(Component):
     The squared error of logarithms, for positive targets:
 
     >>> import numpy as np
-    >>> from sk_mlp._component import Interval
-    >>> from sk_mlp.losses import Loss
+    >>> from sk_mlp.losses import Interval, Loss
     >>> class SquaredLogError(Loss):
     ...     y_domain = p_domain = Interval(0.0, np.inf)
     ...
