@@ -61,7 +61,7 @@ class Component(BaseEstimator):
         """Tell whether class and hyper-parameters are the same."""
         if type(self) is not type(other):
             return NotImplemented
-        return self.get_params(deep=False) == other.get_params(deep=False)
+        return vars(self) == vars(other)
 
     def __hash__(self):
         """Return a hash that agrees with ``==``, also after ``set_params``."""
