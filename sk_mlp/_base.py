@@ -128,6 +128,7 @@ class BaseMLP(BaseEstimator, ABC):
         state = self._start_state(network, rng, going_on)
         Y = network.head.prepare(Y)
         if setup.optimizer is None:
+            state.pursue(self._objective(setup, X.shape[0]))
             self._run_lbfgs(network, X, Y, w, state)
         else:
             self._run_trainer(network, setup, (X, Y, w), state, incremental)
@@ -276,9 +277,14 @@ class BaseMLP(BaseEstimator, ABC):
             early_stopping=bool(self.early_stopping),
             weight_decay=float(self.weight_decay),
             verbose=bool(self.verbose),
-            objective=(repr(setup.loss), self.alpha, self.l1_ratio, n_rows),
+            # Blocks of partial_fit may be of any size, the last one of a file, say.
+            objective=self._objective(setup, None if incremental else n_rows),
             incremental=incremental,
         )
+
+    def _objective(self, setup, n_rows):
+        """Return what losses must share to be compared from fit to fit."""
+        return repr(setup.loss), self.alpha, self.l1_ratio, n_rows
 
     def _order_so_far(self, n_rows):
         """Return the row order to go on from: that of the last epoch of warm starts."""

@@ -326,7 +326,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
                 )
         elif not incremental and kind in ("binary", "multiclass"):
             present = np.unique(y)
-            if not np.array_equal(present, self.classes_):
+            if not _equal_classes(present, self.classes_):
                 raise ValueError(
                     "warm_start can only be used where `y` has the same classes as in "
                     f"the previous call to fit. Previously got {self.classes_}, `y` "
@@ -419,7 +419,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         """
         model, z = self._raw_outputs(X)
         kind, groups = model._target["kind"], model._target["groups"]
-        codes = label_codes(model._network.head.predict(z), kind, groups)
+        codes = label_codes(model._outputs(z), kind, groups)
         if kind == "binary" and len(model.classes_) == 1:
             codes[...] = 0
         labels = decode_labels(codes, kind, model.classes_)
@@ -466,8 +466,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         if name == "softmax":
             logs = [log_softmax(part, axis=1) for part in model._split_outputs(z)]
         elif name == "logistic" and kind != "binary":
-            logs = [log_expit(part) for part in model._split_outputs(z)]
-            logs = [part - logsumexp(part, axis=1, keepdims=True) for part in logs]
+            logs = [_log_shares(part) for part in model._split_outputs(z)]
         else:
             p = model._probabilities(z)
             with np.errstate(divide="ignore"):
@@ -535,9 +534,16 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         groups = self._target["groups"]
         return [z] if groups is None else [z[:, group] for group in groups]
 
+    def _outputs(self, z):
+        """Return the outputs; logistic ones divided by their sum before they vanish."""
+        if self._target["groups"] and self._output_name == "logistic":
+            parts = [np.exp(_log_shares(part)) for part in self._split_outputs(z)]
+            return np.hstack(parts)
+        return self._network.head.predict(z)
+
     def _probabilities(self, z):
         head, kind = self._network.head, self._target["kind"]
-        p = head.predict(z)
+        p = self._outputs(z)
         if kind == "multilabel":
             return p
         if p.shape[1] == 1 and kind == "binary":
@@ -556,6 +562,12 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         return tags
 
 
+def _log_shares(z):
+    """Return the logarithms of logistic outputs divided by their sum in the row."""
+    logs = log_expit(z)
+    return logs - logsumexp(logs, axis=1, keepdims=True)
+
+
 def _normalised(p):
     """Return the rows divided by their sums; rows of zeros become uniform."""
     total = p.sum(axis=1, keepdims=True)
@@ -565,5 +577,5 @@ def _normalised(p):
 
 def _equal_classes(a, b):
     if isinstance(a, list):
-        return len(a) == len(b) and all(map(np.array_equal, a, b))
-    return np.array_equal(a, b)
+        return len(a) == len(b) and all(map(_equal_classes, a, b))
+    return a.tolist() == b.tolist()

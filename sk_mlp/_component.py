@@ -61,7 +61,11 @@ class Component(BaseEstimator):
         """Tell whether class and hyper-parameters are the same."""
         if type(self) is not type(other):
             return NotImplemented
-        return vars(self) == vars(other)
+        ours, theirs = vars(self), vars(other)
+        return ours.keys() == theirs.keys() and all(
+            ours[name] is theirs[name] or _is_equal(ours[name], theirs[name])
+            for name in ours
+        )
 
     def __hash__(self):
         """Return a hash that agrees with ``==``, also after ``set_params``."""
@@ -288,6 +292,13 @@ class Interval:
         left, right = self._ends
         opening, closing = "[" if left else "(", "]" if right else ")"
         return f"{opening}{self.low:.12g}, {self.high:.12g}{closing}"
+
+
+def _is_equal(a, b):
+    """Tell whether two hyper-parameters, perhaps arrays, are equal."""
+    if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
+        return type(a) is type(b) and np.array_equal(a, b)
+    return bool(a == b)
 
 
 # What a hyper-parameter may be ------------------------------------------------------

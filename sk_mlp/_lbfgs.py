@@ -34,6 +34,8 @@ def run_lbfgs(network, X, y, w, state, *, max_iter, max_fun, tol, verbose):
     constrained optimization", SIAM J. Sci. Comput. 16(5), 1995.
     """
     objective = _Objective(network, X, y, w, state, verbose)
+    # What was measured, and waited for, belonged to other parameters.
+    state.best_score, state.no_improvement = -np.inf, 0
     try:
         with np.errstate(all="ignore"):
             result = minimize(
@@ -52,6 +54,7 @@ def run_lbfgs(network, X, y, w, state, *, max_iter, max_fun, tol, verbose):
     network.theta[...] = result.x
     state.n_iter = min(result.nit, max_iter)
     state.loss = float(result.fun)
+    state.best_loss = min(state.best_loss, state.loss)
     state.stop_reason = _STOP_REASONS.get(result.status, "abnormal")
     if not np.isfinite(result.fun):
         state.stop_reason = "diverged"

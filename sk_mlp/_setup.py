@@ -80,7 +80,9 @@ def resolve_setup(estimator, task):
         initializer=resolve(estimator, "init", estimator.init, initializers),
     )
     if not is_name(estimator.output_activation, "auto"):
-        _resolve_among(estimator, "output_activation", activations, "auto")
+        _check_contract(
+            _resolve_among(estimator, "output_activation", activations, "auto")
+        )
     warn_unused(estimator, _unused(estimator, setup))
     return setup
 
@@ -150,7 +152,7 @@ def _resolve_activations(estimator, n_hidden):
 
 
 def _is_list(given):
-    return isinstance(given, list | tuple | np.ndarray)
+    return isinstance(given, list | tuple) or getattr(given, "ndim", 0) > 0
 
 
 def _first(given):
@@ -178,15 +180,19 @@ def _check_contract(activation):
     if type(activation).__module__.startswith("sk_mlp."):
         return
     z = np.linspace(-1.0, 1.0, 6).reshape(2, 3)
-    out, grad = np.full_like(z, np.nan), np.ones_like(z)
+    untouched = 1.2345e-67  # no NaN, which a function may well have here
+    out, grad = np.full_like(z, untouched), np.ones_like(z)
     shape = activation.default_shape()
-    returned = activation.forward(z, out, *shape)
-    if returned is not None or np.isnan(out).any():
+    with np.errstate(all="ignore"):
+        returned = activation.forward(z, out, *shape)
+    if returned is not None or (out == untouched).any():
         raise InvalidParameterError(
             f"{type(activation).__name__}.forward(z, out) must write f(z) into every "
             "element of `out`, e.g. out[...] = z**3, and return nothing."
         )
-    if activation.backward(z, out, grad, *shape) is not None:
+    with np.errstate(all="ignore"):
+        returned = activation.backward(z, out, grad, *shape)
+    if returned is not None:
         raise InvalidParameterError(
             f"{type(activation).__name__}.backward(z, a, grad) must change `grad` in "
             "place, e.g. grad *= 3 * z**2, and return nothing."

@@ -97,9 +97,15 @@ def kind_of_target(y):
 
 def kind_of_classes(y, classes):
     """Return the kind of target that a first block `y` of all `classes` belongs to."""
+    is_list = isinstance(classes, list | tuple) and any(map(np.ndim, classes))
+    n_outputs = y.shape[1] if y.ndim == 2 else 1
+    if is_list and len(classes) != n_outputs:
+        raise ValueError(
+            f"y has {n_outputs} output column(s), but `classes` holds {len(classes)} "
+            "array(s): it needs one for each."
+        )
     if y.ndim == 1:
         return "binary" if len(_unique(classes, "classes")) <= 2 else "multiclass"
-    is_list = isinstance(classes, list | tuple) and any(map(np.ndim, classes))
     if is_list:
         return "multioutput"
     if kind_of_target(y) == "multioutput":
@@ -169,8 +175,8 @@ def encode_labels(y, kind, classes, one_hot, dtype):
         )
     if kind == "multilabel":
         y = np.asarray(y.toarray() if sparse.issparse(y) else y)
-        unknown = np.setdiff1d(y, [0, 1])
-        if len(unknown):
+        unknown = [value for value in np.unique(y).tolist() if value not in (0, 1)]
+        if unknown:
             raise ValueError(
                 "`y` was a multilabel indicator before, of 0 and 1, and now has "
                 f"{unknown}."
@@ -192,8 +198,8 @@ def _one_hot(y, classes, dtype):
 
 def _codes(y, classes):
     present = np.unique(y)
-    unknown = np.setdiff1d(present, classes)
-    if len(unknown):
+    # Python's comparison: NumPy 1 warns when it compares words with numbers.
+    if not set(present.tolist()) <= set(classes.tolist()):
         raise ValueError(
             f"`y` has classes not in `self.classes_`. `self.classes_` has {classes}. "
             f"'y' has {present}."

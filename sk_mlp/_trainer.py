@@ -65,6 +65,11 @@ class TrainingState:
     stop_reason: str | None = None
     history: dict = field(default_factory=lambda: {key: [] for key in HISTORY_KEYS})
 
+    def pursue(self, objective):
+        """Forget the best loss of another objective, and the wait for a better one."""
+        if self.objective != objective:
+            self.objective, self.best_loss, self.no_improvement = objective, inf, 0
+
     def record(self, **values):
         """Append one epoch to the history; what was not measured is NaN."""
         for key in HISTORY_KEYS:
@@ -126,9 +131,7 @@ class Trainer:
         state.stop_reason = None
         if not self.plan.incremental:
             state.n_iter = 0
-        if state.objective != self.plan.objective:
-            state.objective, state.best_loss = self.plan.objective, inf
-            state.no_improvement = 0
+        state.pursue(self.plan.objective)
         if state.rule != self.plan.optimizer:  # the numbers mean something else
             state.optimizer = self.plan.optimizer.init_state(network.theta)
             state.rule = self.plan.optimizer

@@ -229,13 +229,15 @@ def check_sample_weight(sample_weight, X, dtype):
         )
     if not weight.any():
         raise ValueError("Sample weights are all zero: at least one must be positive.")
-    # A common factor changes nothing but `alpha`'s share; a factor beyond the dtype
-    # would make all weights infinite or zero.
-    with np.errstate(over="ignore", under="ignore"):
-        cast = weight.astype(dtype)
-    if not (np.isfinite(cast).all() and cast.any()):
+    # A common factor changes nothing but `alpha`'s share, so refusing what is far from
+    # 1 costs nothing. Squares must be numbers: optimizers square gradients, and these
+    # were divided by the mean weight.
+    largest, limits = weight.max(), np.finfo(dtype)
+    mean = largest * np.mean(weight / largest)
+    if not float(limits.tiny) ** 0.5 < mean < float(limits.max) ** 0.5:
         raise ValueError(
-            f"Sample weights as large as {weight.max():g} do not fit into "
+            f"Sample weights with a mean of {mean:g} do not fit into "
             f"{np.dtype(dtype)}. Divide them by their mean."
         )
-    return cast[:, np.newaxis]
+    with np.errstate(under="ignore"):
+        return weight.astype(dtype)[:, np.newaxis]

@@ -8,7 +8,27 @@ import numpy as np
 import pytest
 from sklearn.exceptions import ConvergenceWarning
 
+from sk_mlp.activations import Activation
+
 NUMPY = Path(np.__file__).parent
+
+
+class TwoShapes(Activation):
+    """User-made, with two shape parameters."""
+
+    b: float = 1.0
+    c: float = 0.5
+    trainable: bool | str = True
+    shape_parameters = ("b", "c")
+
+    def forward(self, z, out, b, c):
+        out[...] = b * np.tanh(c * z)
+
+    def backward(self, z, a, grad, b, c):
+        grad *= b * c / np.cosh(c * z) ** 2
+
+    def shape_gradient(self, z, a, b, c):
+        return np.tanh(c * z), b * z / np.cosh(c * z) ** 2
 
 
 def fit_quietly(estimator, *args, **kwargs):

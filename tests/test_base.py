@@ -11,14 +11,19 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
-from _helpers import assert_refused, assert_same_network, snapshot
+from _helpers import TwoShapes, assert_refused, assert_same_network, snapshot
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
-from sklearn.exceptions import ConvergenceWarning, NotFittedError
+from sklearn.exceptions import (
+    ConvergenceWarning,
+    DataConversionWarning,
+    NotFittedError,
+)
 from sklearn.utils.validation import check_is_fitted
 
-from sk_mlp import MLPClassifier, MLPRegressor, activations, optimizers
+from sk_mlp import MLPClassifier, MLPRegressor, _lbfgs, activations, optimizers
 from sk_mlp._base import InconsistentVersionWarning
+from sk_mlp._network import Network
 from sk_mlp._trainer import HISTORY_KEYS
 from sk_mlp.activations import ELU, MSAF, LeakyReLU, SiLU, Softplus
 
@@ -157,6 +162,45 @@ def test_interrupt_keeps_what_was_learned(monkeypatch):
     assert_same_network(estimator, make(max_iter=3).fit(X, Y[MLPRegressor]))
 
 
+@pytest.mark.parametrize("n_iter", [0, 3])
+def test_interrupt_of_lbfgs_keeps_the_last_iteration(n_iter, monkeypatch):
+    loss_grad, iterations = Network.loss_grad, []
+
+    def interrupted(self, *args):
+        if len(iterations) == n_iter:
+            raise KeyboardInterrupt
+        return loss_grad(self, *args)
+
+    ends = _lbfgs._Objective.iteration_ends
+    monkeypatch.setattr(
+        _lbfgs._Objective,
+        "iteration_ends",
+        lambda *args: (iterations.append(1), ends(*args)),
+    )
+    monkeypatch.setattr(Network, "loss_grad", interrupted)
+    estimator = make(solver="lbfgs", max_iter=10)
+    with pytest.warns(UserWarning, match="Training interrupted by user"):
+        estimator.fit(X, Y[MLPRegressor])
+    assert (estimator.stop_reason_, estimator.n_iter_) == ("interrupted", n_iter)
+    monkeypatch.undo()
+    if n_iter:
+        whole = make(solver="lbfgs", max_iter=n_iter).fit(X, Y[MLPRegressor])
+        assert_same_network(estimator, whole)
+        assert estimator.loss_ == whole.loss_ == estimator.loss_curve_[-1]
+
+
+@both
+def test_advice_on_divergence_fits_the_solver(cls):
+    data = 1e200 * X, Y[cls]
+    parameters = {"hidden_layer_sizes": (5, 5), "activation": "relu"}
+    with pytest.raises(ValueError, match="diverged in iteration 1: ") as info:
+        make(cls, solver="lbfgs", **parameters).fit(*data)
+    assert "learning_rate" not in str(info.value) and "Scaler" in str(info.value)
+    advice = r"diverged in epoch \d: .*Scaler.*learning_rate_init=1e\+300; try a tenth"
+    with pytest.raises(ValueError, match=advice):
+        make(cls, learning_rate_init=1e300, **parameters).fit(*data)
+
+
 def test_divergence_after_a_good_epoch_restores_it():
     y = Y[MLPRegressor]
     estimator = make(
@@ -171,6 +215,34 @@ def test_divergence_after_a_good_epoch_restores_it():
     assert caught[-1].filename == __file__
     assert estimator.stop_reason_ == "diverged"
     assert np.isfinite(estimator.predict(X)).all()
+
+
+@both
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_warnings_point_at_the_line_of_the_user(cls, method, solver, monkeypatch):
+    if (method, solver) == ("partial_fit", "lbfgs"):
+        return
+
+    def caught_from(y):
+        estimator = make(cls, solver=solver)
+        first = method == "partial_fit" and cls is MLPClassifier
+        more = {"classes": [0, 1, 2]} if first else {}
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            getattr(estimator, method)(X, y, **more)
+        assert {w.filename for w in caught} == {__file__}
+        return [w.category for w in caught]
+
+    not_converged = [ConvergenceWarning] if method == "fit" else []
+    column = Y[cls][:, np.newaxis]
+    assert caught_from(column) == [DataConversionWarning, *not_converged]
+
+    def interrupted(*args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Network, "loss_grad", interrupted)
+    assert caught_from(Y[cls]) == [UserWarning]
 
 
 def test_verbose(capsys):
@@ -366,6 +438,62 @@ def test_a_pickle_of_another_version_warns():
     assert_array_equal(other.predict(X), estimator.predict(X))
 
 
+# Subclasses --------------------------------------------------------------------------
+
+
+class Tiny(MLPClassifier):
+    """Another constructor: fewer parameters, other defaults."""
+
+    def __init__(self, alpha=1e-4):
+        super().__init__((5,), alpha=alpha, max_iter=3, random_state=0)
+
+
+class Wide(MLPRegressor):
+    """Required parameters, one of which looks like a fitted attribute."""
+
+    def __init__(self, lambda_, width):
+        super().__init__((width,), alpha=lambda_, max_iter=3, random_state=0)
+        self.lambda_ = lambda_
+        self.width = width
+
+    def fit(self, X, y, sample_weight=None):
+        self.seen_ = len(X)
+        return super().fit(X, y, sample_weight)
+
+
+@pytest.mark.parametrize(
+    "sub, same",
+    [
+        (Tiny(0.1), MLPClassifier((5,), alpha=0.1, max_iter=3, random_state=0)),
+        (Wide(0.1, width=4), MLPRegressor((4,), alpha=0.1, max_iter=3, random_state=0)),
+    ],
+    ids=["other defaults", "required"],
+)
+def test_subclasses_with_a_constructor_of_their_own(sub, same):
+    y = Y[type(same)]
+    expected = same.fit(X, y)
+    for estimator in (sub, clone(sub), clone(clone(sub).fit(X, y))):
+        assert_same_network(estimator.fit(X, y), expected)
+        assert_same_network(through_pickle(estimator), expected)
+        assert repr(estimator) == repr(sub)
+
+
+def test_subclasses_hear_of_parameters_without_effect():
+    estimator = Tiny().set_params(alpha=0.0)
+    estimator.l1_ratio = 0.5
+    with pytest.warns(UserWarning, match=r"of Tiny without effect: 'l1_ratio' with"):
+        estimator.fit(X, Y[MLPClassifier])
+
+
+def test_a_fit_keeps_what_subclasses_have_set():
+    """Names that end in an underscore, but are none of a fit."""
+    estimator = Wide(0.1, width=4)
+    for rows in (60, 50):
+        estimator.fit(X[:rows], Y[MLPRegressor][:rows])
+        assert (estimator.lambda_, estimator.seen_) == (0.1, rows)
+    assert len(estimator.loss_curve_) == 3  # and those of a fit start anew
+
+
 # Shape parameters of activations -----------------------------------------------------
 
 
@@ -395,6 +523,24 @@ def test_activation_params(activation, name, shape, solver):
     start = start.reshape((-1, *[1] * (trained.ndim - 1)))
     assert (trained != start).any()
     assert np.isfinite(trained).all()
+
+
+@pytest.mark.parametrize("trainable, shape", [(True, (5,)), ("shared", (1,))])
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_two_shape_parameters(trainable, shape, solver):
+    activation = TwoShapes(trainable=trainable)
+    estimator = make(activation=activation, solver=solver).fit(X, Y[MLPRegressor])
+    for fitted in (estimator, through_pickle(estimator)):
+        (params,) = fitted.activation_params_
+        assert list(params) == ["b", "c"]
+        for name, start in (("b", 1.0), ("c", 0.5)):
+            assert params[name].shape == shape
+            assert (params[name] != start).all()
+            assert np.shares_memory(params[name], fitted._network.theta)
+        (layer,) = fitted._network.activate
+        assert_array_equal([params["b"], params["c"]], layer.shape.value)
+    fixed = make(activation=TwoShapes(trainable=False)).fit(X, Y[MLPRegressor])
+    assert fixed.activation_params_ == [{}]
 
 
 @pytest.mark.parametrize("name", activations.names())

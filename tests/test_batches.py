@@ -3,6 +3,7 @@
 import tracemalloc
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
 from scipy import sparse
@@ -10,9 +11,25 @@ from sklearn.utils import shuffle
 
 from sk_mlp._batches import Batches
 
+
+def columns_of_a_wider_array(x):
+    return np.repeat(x, 2, axis=1)[:, ::2]
+
+
+def reversed_rows(x):
+    return x[::-1].copy()[::-1]
+
+
+def frame(x):
+    return pd.DataFrame(dict(enumerate(x.T))).to_numpy()
+
+
 CONTAINERS = [
     np.asarray,
     np.asfortranarray,
+    columns_of_a_wider_array,
+    reversed_rows,
+    frame,
     sparse.csr_matrix,
     sparse.csr_array,
     sparse.csc_matrix,
@@ -190,5 +207,24 @@ def test_an_epoch_of_dense_rows_allocates_nothing():
     try:
         epoch()
         assert tracemalloc.get_traced_memory()[1] < 0.05 * 500 * 50 * 8
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    "layout",
+    [np.asfortranarray, columns_of_a_wider_array, reversed_rows, frame],
+)
+def test_an_epoch_over_another_layout_copies_one_batch_at_a_time(layout):
+    """np.take would first copy the whole array, at every step."""
+    X = layout(np.zeros((20_000, 20)))  # 3.2 MB
+    assert not X.flags.c_contiguous
+    y, rng = np.zeros((20_000, 1)), np.random.RandomState(0)
+    batches = Batches(X, y, None, batch_size=200)
+    tracemalloc.start()
+    try:
+        for _ in batches.epoch(rng):
+            pass
+        assert tracemalloc.get_traced_memory()[1] < 3 * 200 * 20 * 8
     finally:
         tracemalloc.stop()

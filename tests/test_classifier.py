@@ -10,7 +10,7 @@ import pytest
 from _helpers import assert_refused, assert_same_network, fit_quietly
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
-from scipy.special import expit, softmax
+from scipy.special import expit, log_expit, log_softmax, logsumexp, softmax
 from sklearn.datasets import make_multilabel_classification
 from sklearn.exceptions import DataConversionWarning, NotFittedError
 
@@ -181,6 +181,35 @@ def test_log_probabilities_far_from_the_boundary(kind, dtype):
         assert p.min() == 0.0
         if kind == "binary":
             assert_allclose(log_p[:, 1] - log_p[:, 0], raw, rtol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("loss", CLASSIFICATION)
+@pytest.mark.parametrize("output", ["logistic", "softmax"])
+@pytest.mark.parametrize("kind", TARGETS)
+def test_log_probabilities_far_outside_the_data(kind, output, loss, dtype):
+    """Whatever the loss, and where probabilities underflow, one by one or together."""
+    estimator = make(output_activation=output, loss=loss, dtype=dtype, max_iter=20)
+    estimator.fit(X, TARGETS[kind])
+    far = X * 1e4
+    exact = parts(estimator.decision_function(far))
+    logs = parts(estimator.predict_log_proba(far))
+    probabilities = parts(estimator.predict_proba(far))
+    predicted = estimator.predict(far).reshape(60, -1)
+    for k, (log_p, p) in enumerate(zip(logs, probabilities, strict=True)):
+        assert np.isfinite(log_p).all() and (log_p <= 0).all()
+        normal = p > np.finfo(dtype).tiny
+        assert_allclose(log_p[normal], np.log(p[normal]), rtol=1e-3, atol=1e-6)
+        assert (log_p[~normal] < -80).all() and (~normal).any()
+        if kind != "multilabel":
+            assert_allclose(p.sum(axis=1), 1.0, rtol=1e-5)
+            classes = parts(estimator.classes_)[k]
+            assert_array_equal(predicted[:, k], classes[p.argmax(axis=1)])
+        z = exact[k].astype(float)
+        if z.ndim == 2 and kind != "multilabel":
+            z = log_softmax(z, axis=1) if output == "softmax" else log_expit(z)
+            z -= logsumexp(z, axis=1, keepdims=True)
+            assert_allclose(log_p, z, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("output", ["auto", "softmax", "hard_sigmoid"])
@@ -472,7 +501,9 @@ def test_wrong_data_at_prediction(method):
         (BINARY, np.array([0, "a"], object), "classes holds labels of mixed types"),
         (MULTIOUTPUT, [5, 6], "`classes` must be a list with one array for each"),
         (MULTIOUTPUT, [], "`classes` must be a list with one array for each"),
-        (MULTIOUTPUT, [[5, 6]], "y has 2 output"),
+        (MULTIOUTPUT, [[5, 6]], r"2 output column\(s\), but `classes` holds 1 array"),
+        (MULTILABEL, [[0, 1]] * 2, r"3 output column\(s\), but `classes` holds 2 arr"),
+        (BINARY, [[0, 1], [0, 1, 2]], r"1 output column\(s\), but `classes` holds 2"),
         (MULTIOUTPUT, [[5, 6], [0, 1]], "`y` has classes not in"),
     ],
 )

@@ -90,6 +90,53 @@ def test_repr_shows_what_was_changed():
     assert repr(Circle(2.0)) == "Circle(radius=2.0)"
 
 
+class Table(Component):
+    """With hyper-parameters that have no truth value when compared."""
+
+    values: object = None
+    circle: object = None
+
+
+class Plain(Component):
+    """With a constructor of its own."""
+
+    def __init__(self, sides=3):
+        self.sides = sides
+
+
+def test_equal_components_have_equal_hashes_and_others_differ():
+    equal = [
+        (Circle(2.0), Circle(radius=2)),
+        (Plain(4), Plain(4)),
+        (Table(np.arange(3)), Table(np.arange(3))),
+        (Table(circle=Circle(2.0)), Table(circle=Circle(2.0))),
+        (clone(Plain(5)), Plain(5)),
+        (Circle().set_params(radius=3.0), Circle(3.0)),
+    ]
+    for a, b in equal:
+        assert a == b and not a != b and hash(a) == hash(b)
+        assert len({a, b}) == 1 and {a: 1}[b] == 1
+    different = [
+        (Circle(2.0), Circle(3.0)),
+        (Plain(4), Plain(5)),
+        (Table(np.arange(3)), Table(np.arange(4))),
+        (Table(np.arange(3)), Table((0, 1, 2))),
+        (Table(circle=Circle(2.0)), Table(circle=Circle(3.0))),
+        (Circle(), Plain()),
+        (Circle(), "Circle()"),
+        (Circle(), None),
+    ]
+    for a, b in different:
+        assert a != b and not a == b
+
+
+def test_a_hash_outlives_set_params():
+    circle = Circle()
+    kept = {circle: "value"}
+    circle.set_params(radius=2.0)
+    assert kept[circle] == "value"
+
+
 def test_unregistered_components_have_no_name():
     assert Shape().registered_name is None
 

@@ -10,6 +10,7 @@ from itertools import cycle, islice
 
 import numpy as np
 import pytest
+from _helpers import TwoShapes
 from gradcheck import (
     OBJECTIVES,
     TARGETS,
@@ -132,6 +133,13 @@ def test_the_general_chain_of_every_canonical_head(output):
                 activations.get("tanh"), pair, OBJECTIVES.values(), canonical=False
             )
     assert not failures(errors)
+
+
+@pytest.mark.parametrize("trainable", [True, "shared", False])
+def test_two_shape_parameters(trainable):
+    hidden = TwoShapes(trainable=trainable)
+    for kind, key in CANONICAL.items():
+        assert worst_coordinate_error(hidden, PAIRS[key]) <= TOLERANCE, kind
 
 
 # Inputs and depths ------------------------------------------------------------------

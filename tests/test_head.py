@@ -16,7 +16,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sk_mlp import _layers, activations, losses
 from sk_mlp._head import Head
 from sk_mlp.activations import LeakyReLU, Logistic, Step
-from sk_mlp.losses import LogLoss, Quantile
+from sk_mlp.losses import Huber, LogLoss, Quantile
 
 PAIRS, REFUSED = head_pairs(activation_variants())
 N_ROWS = 11
@@ -103,6 +103,34 @@ def test_the_shortcut_needs_the_very_settings():
         assert not Head(activation, LogLoss(), 3, None, True).canonical
     assert Head(Logistic(), LogLoss(), 3, None, True).canonical
     assert Head(Logistic(slope=1), LogLoss(), 3, None, True).canonical
+
+
+def test_the_shortcut_is_that_of_the_loss_itself():
+    """A subclass with other values has none; one with another rho has its parent's."""
+
+    class Other(LogLoss):
+        def value(self, y, p):
+            return 2 * super().value(y, p)
+
+    class Cubic(Huber):
+        def _rho(self, d):
+            return np.abs(d) ** 3
+
+        def _slope(self, d, out):
+            np.multiply(3 * np.abs(d), d, out=out)
+
+    class Renamed(LogLoss):
+        tasks = frozenset({"classification"})
+
+    def is_canonical(name, loss, n_columns=3, groups=None):
+        return Head(activations.get(name), loss, n_columns, groups).canonical
+
+    one = (slice(0, 3),)
+    for loss, expected in ((LogLoss(), True), (Renamed(), True), (Other(), False)):
+        assert is_canonical("logistic", loss) == expected
+        assert is_canonical("softmax", loss, 3, one) == expected
+    assert is_canonical("identity", Cubic())
+    assert isinstance(Head(activations.get("softmax"), Other(), 3, one).loss, Other)
 
 
 # Value and gradient -----------------------------------------------------------------

@@ -185,12 +185,35 @@ def test_limits_warn_with_a_way_out(limit):
         assert state.n_iter == 4
 
 
+def test_a_failed_line_search_does_not_ask_for_more_iterations():
+    posed = problem()
+    loss_grad = posed.network.loss_grad
+
+    def uphill(*args):
+        loss = loss_grad(*args)
+        posed.network.grad *= -1.0
+        return loss
+
+    posed.network.loss_grad = uphill
+    text = r"status=2\): ABNORMAL.*\. Scale the data"
+    with pytest.warns(ConvergenceWarning, match=text) as record:
+        state = run(posed)
+    assert state.stop_reason == "abnormal"
+    assert "Increase" not in str(record[0].message)
+
+
+def test_what_was_measured_and_waited_for_does_not_outlive_a_run():
+    state = TrainingState(np.random.RandomState(0), best_score=0.9, no_improvement=5)
+    run(problem(), state)
+    assert (state.best_score, state.no_improvement) == (-np.inf, 0)
+
+
 def test_a_loose_tolerance_converges_at_once():
     posed = problem()
     state = run(posed, tol=1e6)
     assert (state.stop_reason, state.n_iter) == ("converged", 0)
     assert_array_equal(posed.network.theta, posed.theta)
-    assert state.loss == posed(posed.theta)[0]
+    assert state.loss == state.best_loss == posed(posed.theta)[0]
 
 
 def test_a_loss_that_is_no_number_is_divergence():

@@ -131,6 +131,16 @@ def test_return_std(y, loss):
         assert (std >= 0.1).all()
 
 
+@pytest.mark.parametrize("dtype, far", [("float32", 1e37), ("float64", 1e300)])
+def test_return_std_far_outside_the_data(dtype, far):
+    estimator = make(loss="gaussian_nll", dtype=dtype, max_iter=30).fit(X, MANY)
+    for scale in (1e3, 1e6, far):
+        mean, std = estimator.predict(scale * X, return_std=True)
+        assert np.isfinite(mean).all() and np.isfinite(std).all()
+        assert (std > 0).all() and std.dtype == mean.dtype == np.dtype(dtype)
+    assert std.max() == np.finfo(dtype).max
+
+
 def test_return_std_of_other_losses():
     estimator = make().fit(X, ONE)
     match = "return_std=True needs a loss that models the spread: loss='gaussian_nll'"

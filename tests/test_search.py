@@ -6,6 +6,7 @@ import warnings
 
 import joblib
 import numpy as np
+import pandas as pd
 import pytest
 from _helpers import assert_same_network, fit_quietly
 from sklearn.base import clone
@@ -27,7 +28,15 @@ from sk_mlp import (
 )
 from sk_mlp.activations import ELU, MSAF, Activation, LeakyReLU, SiLU, Tanh
 from sk_mlp.initializers import Initializer, VarianceScaling
-from sk_mlp.losses import Focal, Huber, LogLoss, Loss, Quantile
+from sk_mlp.losses import (
+    Focal,
+    Huber,
+    LogLoss,
+    Loss,
+    Quantile,
+    SquaredError,
+    Tweedie,
+)
 from sk_mlp.optimizers import SGD, Adam, Optimizer
 from sk_mlp.schedules import InvScaling, Schedule
 
@@ -206,6 +215,23 @@ def test_grid_over_hyper_parameters_of_components(cls, parameters, grid):
     assert component == type(component)()
 
 
+def test_results_of_a_grid_over_objects_can_be_grouped():
+    """Objects have no order to sort by, but can be told apart and found again."""
+    objects = [LeakyReLU(0.1), LeakyReLU(0.2), Tanh()]
+    grid = {"activation": objects, "alpha": [0.1, 1.0]}
+    found = pd.DataFrame(search(make(MLPRegressor), grid, Y[MLPRegressor]).cv_results_)
+    grouped = found.groupby("param_activation", sort=False)["mean_test_score"]
+    assert grouped.count().to_dict() == dict.fromkeys(objects, 2)
+    means = grouped.mean().to_dict()
+    for f in objects:
+        chosen = found[found["param_activation"] == f]["mean_test_score"]
+        assert means[clone(f)] == chosen.mean()
+    table = found.pivot_table(
+        "mean_test_score", "param_activation", "param_alpha", sort=False
+    )
+    assert table.shape == (3, 2) and list(table.index) == objects
+
+
 @both
 def test_grid_over_names_of_other_components(cls):
     search(make(cls), {"init": initializers.names()}, Y[cls])
@@ -328,6 +354,57 @@ def test_a_user_made_loss_and_output_activation():
     assert pickle.loads(pickle.dumps(estimator)).predict(X).shape == (60,)
     estimator.set_params(output_activation=Cubic())
     assert fit_quietly(estimator, X, Y[MLPRegressor]).out_activation_ == "Cubic()"
+
+
+class Thrice(Loss):
+    """Mixed into a loss of the package: three times its value and gradient."""
+
+    def value(self, y, p):
+        return 3 * super().value(y, p)
+
+    def gradient(self, y, p, out):
+        super().gradient(y, p, out)
+        out *= 3
+
+
+class ThriceSquared(Thrice, SquaredError):
+    pass
+
+
+class ThriceTweedie(Thrice, Tweedie):
+    tasks = Tweedie.tasks
+
+
+class ThriceLogLoss(Thrice, LogLoss):
+    tasks = LogLoss.tasks
+
+
+class ThriceFocal(Thrice, Focal):
+    tasks = Focal.tasks
+
+
+@pytest.mark.parametrize(
+    "cls, own, parent, y",
+    [
+        (MLPRegressor, ThriceSquared(), SquaredError(), Y[MLPRegressor]),
+        (MLPRegressor, ThriceTweedie(), Tweedie(), np.exp(Y[MLPRegressor])),
+        (MLPClassifier, ThriceLogLoss(), LogLoss(), Y[MLPClassifier]),
+        (MLPClassifier, ThriceLogLoss(), LogLoss(), Y[MLPClassifier] > 0),
+        (MLPClassifier, ThriceFocal(), Focal(), Y[MLPClassifier]),
+    ],
+    ids=["identity", "exp", "softmax", "logistic", "focal"],
+)
+def test_a_loss_that_changes_one_of_the_package_is_used(cls, own, parent, y):
+    """Not the parent's shortcut from the raw outputs, nor its form for a softmax."""
+    parameters = {"solver": "sgd", "alpha": 0.0, "max_iter": 1, "momentum": 0.0}
+    parameters["nesterovs_momentum"] = True
+    fitted = [
+        fit_quietly(make(cls, loss=loss, activation="tanh", **parameters), X, y)
+        for loss in (own, parent)
+    ]
+    assert [e._network.head.canonical for e in fitted] == [False, True]
+    assert fitted[0].loss_ > 2.5 * fitted[1].loss_
+    assert np.abs(fitted[0]._network.theta - fitted[1]._network.theta).max() > 1e-5
 
 
 def test_what_was_learned_by_a_user_made_activation():

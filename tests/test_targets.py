@@ -184,6 +184,10 @@ def test_classes_of_a_first_block():
     assert kind_of_classes(two, np.array([0, 1])) == "multilabel"
     assert kind_of_classes(two, [[0, 1], [0, 1]]) == "multioutput"
     assert kind_of_classes(wide, ([1, 3], [0, 2])) == "multioutput"
+    for y, classes in ((two, [[0, 1]]), (wide, [[0, 1]] * 3), (one, [[0], [0, 1]])):
+        match = rf"but `classes` holds {len(classes)} array\(s\): it needs one for each"
+        with pytest.raises(ValueError, match=match):
+            kind_of_classes(y, classes)
     for flat in ([0, 1, 2, 3], [], np.arange(4)):
         with pytest.raises(ValueError, match="`classes` must be a list with one array"):
             kind_of_classes(wide, flat)

@@ -528,3 +528,15 @@ def test_a_best_score_does_not_outlive_training_without_a_validation_set():
     network, state = train([1.0] * 10, state=state, scores=[0.5] * 10)
     assert state.best_score == 0.5
     assert_array_equal(network.theta != 0, [True, True, True])
+
+
+@pytest.mark.parametrize("changes", [False, True])
+def test_the_best_loss_is_that_of_one_objective(changes):
+    """Of another objective even a larger loss is the best, and patience starts anew."""
+    with max_iter_reached:
+        network, state = train([1.0] * 3, max_iter=3, objective=("mse", 0.0))
+    assert (state.best_loss, state.no_improvement) == (1.0, 2)
+    network.losses = iter([5.0] * 10)
+    train([], network=network, state=state, objective=("mse", 0.1 if changes else 0.0))
+    assert state.best_loss == (5.0 if changes else 1.0)
+    assert state.n_iter == (5 if changes else 2)

@@ -348,6 +348,8 @@ UNUSED = [
     ({"power_t": 0.3, "learning_rate": InvScaling()}, ["power_t"]),
     ({"validation_fraction": 0.5}, ["validation_fraction"]),
     ({"alpha": 0.0, "l1_ratio": 0.5}, ["l1_ratio"]),
+    ({"n_iter_no_change": np.inf, "tol": 1e-3}, ["tol"]),
+    ({"n_iter_no_change": np.inf, "tol": 1e-3, "early_stopping": True}, ["tol"]),
     ({"hidden_layer_sizes": (), "activation": "tanh"}, ["activation"]),
     (
         {"max_fun": 9, "power_t": 1.0, "momentum": 0.1},
@@ -363,6 +365,8 @@ USED = [
     {"solver": "lbfgs", "max_fun": 100, "tol": 1e-3, "alpha": 0.1, "l1_ratio": 0.5},
     {"early_stopping": True, "validation_fraction": 0.2},
     {"alpha": 0.0},
+    {"n_iter_no_change": np.inf},
+    {"n_iter_no_change": 5, "tol": 1e-3},
     {"max_fun": 15000, "momentum": 0.9, "power_t": 0.5},  # the defaults, spelled out
     {"hidden_layer_sizes": (), "activation": "relu"},
 ]
@@ -439,6 +443,34 @@ def test_sparse_sample_weight(cls):
     weight = sparse.csr_matrix(np.ones((24, 1)))
     call = lambda e: e.fit(X, target(cls), weight)  # noqa: E731
     assert_refused(cls(), call, "Sparse data was passed for sample_weight", TypeError)
+
+
+@both
+@pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("weight", [1e308, 1e200, 1e-160, 1e-300, 5e-324])
+def test_weights_whose_squares_are_no_numbers(cls, dtype, weight, solver):
+    """Sums and gradients of theirs would overflow or vanish."""
+    match = f"with a mean of .* do not fit into {dtype}. Divide them by their mean"
+    estimator = cls((3,), dtype=dtype, solver=solver, max_iter=1)
+    for weights in (np.full(24, weight), np.r_[0.0, np.full(23, weight)], weight):
+        call = lambda e: e.fit(X, target(cls), weights)  # noqa: B023, E731
+        assert_refused(estimator, call, match)
+
+
+@both
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+@pytest.mark.parametrize("dtype, weight", [("float32", 1e18), ("float64", 1e150)])
+def test_weights_may_be_large_or_small(cls, solver, dtype, weight):
+    """They only say how much a row counts beside others, and `alpha`."""
+    start, few = {"hidden_layer_sizes": (3,), "random_state": 0}, {"max_iter": 2}
+    parameters = {**start, **few, "alpha": 0.0, "dtype": dtype, "solver": solver}
+    expected = fit_quietly(cls(**parameters), X, target(cls))
+    for factor in (weight, 1 / weight):
+        estimator = fit_quietly(cls(**parameters), X, target(cls), factor)
+        np.testing.assert_allclose(
+            estimator._network.theta, expected._network.theta, rtol=1e-3, atol=1e-5
+        )
 
 
 @both

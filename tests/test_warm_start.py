@@ -8,7 +8,7 @@ import pytest
 from _helpers import assert_refused, assert_same_network
 
 from sk_mlp import MLPClassifier, MLPRegressor, optimizers
-from sk_mlp.activations import MSAF
+from sk_mlp.activations import MSAF, LeakyReLU
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::sklearn.exceptions.ConvergenceWarning"  # few epochs are enough
@@ -100,6 +100,55 @@ def test_warm_start_on_other_rows():
     assert len(pickle.dumps(full)) < len(pickle.dumps(estimator))  # holds no order
 
 
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+@pytest.mark.parametrize(
+    "changed, n_rows",
+    [({"alpha": 9.0}, 60), ({"alpha": 5.0, "l1_ratio": 1.0}, 60),
+     ({"loss": "huber"}, 60), ({}, 40), ({}, 60), ({"tol": 1e-3}, 60)],
+    ids=str,
+)  # fmt: skip
+def test_the_best_loss_is_that_of_the_last_objective(solver, changed, n_rows):
+    """Which a fit has in common with the one before, or not."""
+    y = Y[MLPRegressor] + 3
+    estimator = make(solver=solver, warm_start=True, alpha=5.0).fit(X, y)
+    estimator.set_params(**changed).fit(X[:n_rows], y[:n_rows])
+    same = n_rows == 60 and changed in ({}, {"tol": 1e-3})
+    losses = estimator.loss_curve_ if same else estimator.loss_curve_[5:]
+    assert estimator.best_loss_ == min(losses)
+
+
+def test_blocks_of_partial_fit_have_one_objective():
+    """The last one of a file may be short; patience does not start anew with it."""
+    y = Y[MLPRegressor]
+    estimator = make(tol=10.0, n_iter_no_change=3)
+    for n_rows in (60, 40, 60, 40, 60):
+        estimator.partial_fit(X[:n_rows], y[:n_rows])
+    assert estimator.best_loss_ == min(estimator.loss_curve_)
+    assert estimator.stop_reason_ == "converged"
+
+
+def test_early_stopping_after_other_training():
+    """A score outlives neither L-BFGS nor training without a validation set."""
+    y = Y[MLPRegressor]
+    early = {"solver": "adam", "early_stopping": True}
+    estimator = make(warm_start=True, learning_rate_init=0.001, **early).fit(X, y)
+    for between in (
+        {"solver": "lbfgs", "early_stopping": False, "max_iter": 50},
+        {"solver": "adam", "early_stopping": False},
+    ):
+        estimator.set_params(**between).fit(X, -y)  # away from what scored well
+        assert estimator.best_loss_ <= estimator.loss_
+        assert estimator.validation_scores_ is None
+        assert estimator.best_validation_score_ is None
+        n_epochs = len(estimator.loss_curve_)
+        estimator.set_params(**early, max_iter=3).fit(X, y)
+        scores = estimator.validation_scores_
+        assert len(scores) == len(estimator.loss_curve_) == n_epochs + 3
+        assert estimator.best_validation_score_ == max(scores[-3:])
+        assert estimator.best_loss_ is None
+        estimator.set_params(max_iter=5)
+
+
 def test_warm_start_with_lbfgs():
     y, parameters = Y[MLPRegressor], {"solver": "lbfgs", "warm_start": True}
     estimator = make(**parameters).fit(X, y)
@@ -177,6 +226,17 @@ def test_what_may_not_change(cls, changed, match):
     call = lambda e: e.fit(X[:, :2], Y[cls])  # noqa: E731
     assert_refused(estimator, call, "X has 2 features, but .* 4 features|fitted", X=X)
     estimator.set_params(warm_start=False).fit(X, Y[cls])
+
+
+@both
+def test_other_trained_parameters_of_the_same_shape(cls):
+    """A slope is no beta."""
+    estimator = make(cls, activation="prelu").fit(X, Y[cls])
+    match = r"parameters of LeakyReLU \(1, 5\), but .* of SiLU \(1, 5\)"
+    call = lambda e: e.partial_fit(X, Y[cls])  # noqa: E731
+    assert_refused(estimator.set_params(activation="swish_beta"), call, match, X=X)
+    estimator.set_params(activation=LeakyReLU(0.1, trainable=True))
+    estimator.partial_fit(X, Y[cls])
 
 
 def test_an_activation_may_change_its_curve():

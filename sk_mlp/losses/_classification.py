@@ -48,7 +48,9 @@ class LogLoss(Loss):
     canonical = "logistic"
 
     def for_target(self, exclusive):
-        return _CategoricalLogLoss(self.label_smoothing) if exclusive else self
+        if not (exclusive and _keeps_formula(self, LogLoss)):
+            return self
+        return _CategoricalLogLoss(self.label_smoothing)
 
     def prepare(self, y):
         return _smoothed(y, self.label_smoothing, n_classes=2)
@@ -140,7 +142,9 @@ class Focal(Loss):
     canonical = "logistic"
 
     def for_target(self, exclusive):
-        return _CategoricalFocal(self.gamma) if exclusive else self
+        if not (exclusive and _keeps_formula(self, Focal)):
+            return self
+        return _CategoricalFocal(self.gamma)
 
     def value(self, y, p):
         log_p, log_q = _logs(p)
@@ -209,6 +213,12 @@ class _CategoricalFocal(Focal):
         p *= weight.sum(axis=0)
         np.subtract(p.T, weight.T, out=out)
         return value
+
+
+def _keeps_formula(loss, base):
+    """Tell whether no subclass has changed what `base` computes."""
+    names = ("prepare", "value", "gradient")
+    return all(getattr(type(loss), name) is getattr(base, name) for name in names)
 
 
 def _smoothed(y, share, n_classes):
