@@ -176,7 +176,7 @@ def _matched(hidden, alone):
 
 
 def _check_contract(activation):
-    """Refuse a user-made activation that returns arrays instead of writing them."""
+    """Refuse a user-made activation that returns other arrays than it was given."""
     if type(activation).__module__.startswith("sk_mlp."):
         return
     z = np.linspace(-1.0, 1.0, 6).reshape(2, 3)
@@ -185,17 +185,17 @@ def _check_contract(activation):
     shape = activation.default_shape()
     with np.errstate(all="ignore"):
         returned = activation.forward(z, out, *shape)
-    if returned is not None or (out == untouched).any():
+    if not (returned is None or returned is out) or (out == untouched).any():
         raise InvalidParameterError(
             f"{type(activation).__name__}.forward(z, out) must write f(z) into every "
-            "element of `out`, e.g. out[...] = z**3, and return nothing."
+            "element of `out`, e.g. out[...] = z**3, and return nothing else."
         )
     with np.errstate(all="ignore"):
         returned = activation.backward(z, out, grad, *shape)
-    if returned is not None:
+    if not (returned is None or returned is grad):
         raise InvalidParameterError(
             f"{type(activation).__name__}.backward(z, a, grad) must change `grad` in "
-            "place, e.g. grad *= 3 * z**2, and return nothing."
+            "place, e.g. grad *= 3 * z**2, and return nothing else."
         )
 
 

@@ -179,6 +179,20 @@ def test_an_activation_that_returns_instead_of_writing_is_refused(
         assert_refused(estimator, call, match, InvalidParameterError)
 
 
+class Fluent(Returning):
+    """Writes, and returns what it has written, as NumPy does."""
+
+    def forward(self, z, out):
+        return np.power(z, 3, out=out)
+
+    def backward(self, z, a, grad):
+        return np.multiply(grad, 3 * z**2, out=grad)
+
+
+def test_an_activation_may_return_what_it_has_written():
+    resolve_setup(MLPRegressor((3,), Fluent()), "regression")
+
+
 def test_an_activation_may_be_undefined_somewhere():
     """It is judged by its losses, and without a warning of NumPy's."""
     estimator = MLPRegressor((3,), Partial())
