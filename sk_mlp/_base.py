@@ -128,8 +128,7 @@ class BaseMLP(BaseEstimator, ABC):
         state = self._start_state(network, rng, going_on)
         Y = network.head.prepare(Y)
         if setup.optimizer is None:
-            state.pursue(self._objective(setup, X.shape[0]))
-            self._run_lbfgs(network, X, Y, w, state)
+            self._run_lbfgs(network, setup, (X, Y, w), state)
         else:
             self._run_trainer(network, setup, (X, Y, w), state, incremental)
         if state.stop_reason == "diverged":
@@ -223,12 +222,11 @@ class BaseMLP(BaseEstimator, ABC):
             state.noise_rng = np.random.default_rng(rng.randint(2**31, size=4))
         return state
 
-    def _run_lbfgs(self, network, X, Y, w, state):
+    def _run_lbfgs(self, network, setup, data, state):
+        state.pursue(self._objective(setup, len(data[1])))
         run_lbfgs(
             network,
-            X,
-            Y,
-            w,
+            *data,
             state,
             max_iter=self.max_iter,
             max_fun=self.max_fun,

@@ -67,9 +67,8 @@ class Head:
 
     def prepare(self, y):
         """Return the targets as the loss wants them (smoothed labels, say)."""
-        if len(self.groups) == 1:
-            return self.loss.prepare(y)
-        return np.hstack([self.loss.prepare(y[:, group]) for group in self.groups])
+        parts = [self.loss.prepare(*part) for part in self._by_group(y)]
+        return parts[0] if len(parts) == 1 else np.hstack(parts)
 
     def loss_grad(self, z, y, w, scale):
         """Return the weighted loss and its gradient with respect to z.
@@ -115,7 +114,8 @@ class Head:
         values = np.empty(len(z), z.dtype)
         value = self.loss.raw_value if self.canonical else self.loss.value
         for rows in row_blocks(len(z), self.width):
-            values[rows] = sum(value(*pair) for pair in self._pairs(y[rows], p[rows]))
+            parts = self._by_group(y[rows], p[rows])
+            values[rows] = sum(value(*part) for part in parts)
         return float(np.average(values, weights=None if w is None else w[:, 0]))
 
     def predict(self, z):
@@ -128,12 +128,8 @@ class Head:
 
     def _value_gradient(self, y, p, grad):
         """Write dL/dz (canonical) or dL/dp of a block; return the loss of each row."""
-        if len(self.groups) == 1:
-            return self._value_gradient_of_group(y, p, grad)
-        return sum(
-            self._value_gradient_of_group(y[:, g], p[:, g], grad[:, g])
-            for g in self.groups
-        )
+        parts = self._by_group(y, p, grad)
+        return sum(self._value_gradient_of_group(*part) for part in parts)
 
     def _value_gradient_of_group(self, y, p, grad):
         if self.canonical:
@@ -141,10 +137,11 @@ class Head:
         self.loss.gradient(y, p, grad)
         return self.loss.value(y, p)
 
-    def _pairs(self, y, p):
+    def _by_group(self, *arrays):
+        """Return the columns of each group; all of them where there is but one."""
         if len(self.groups) == 1:
-            return [(y, p)]
-        return [(y[:, g], p[:, g]) for g in self.groups]
+            return [arrays]
+        return [tuple(array[:, group] for array in arrays) for group in self.groups]
 
 
 def _check_pair(activation, form, loss, probabilities):
