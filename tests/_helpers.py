@@ -8,9 +8,30 @@ import numpy as np
 import pytest
 from sklearn.exceptions import ConvergenceWarning
 
+from sk_mlp import MLPClassifier, MLPRegressor, optimizers
 from sk_mlp.activations import Activation
 
 NUMPY = Path(np.__file__).parent
+
+X = np.random.RandomState(0).standard_normal((60, 4))
+Y = {
+    MLPClassifier: np.digitize(X[:, 0] + X[:, 1], [-0.7, 0.7]),
+    MLPRegressor: X[:, 0] - 0.5 * X[:, 1] ** 2,
+}
+both = pytest.mark.parametrize("cls", [MLPClassifier, MLPRegressor])
+SOLVERS = ["lbfgs", *optimizers.names()]
+
+
+def make(cls=MLPRegressor, **parameters):
+    defaults = {"hidden_layer_sizes": (5,), "max_iter": 5, "random_state": 0}
+    if parameters.get("solver") != "lbfgs":
+        defaults["learning_rate_init"] = 0.01
+    return cls(**{**defaults, **parameters})
+
+
+def outputs(estimator, X=X):
+    """Return the raw outputs of either estimator."""
+    return estimator._raw_outputs(X)[1]
 
 
 class TwoShapes(Activation):

@@ -4,36 +4,24 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
-from _helpers import assert_refused, assert_same_network
+from _helpers import (
+    SOLVERS,
+    X,
+    Y,
+    assert_refused,
+    assert_same_network,
+    both,
+    make,
+    outputs,
+)
 from numpy.testing import assert_allclose
 from scipy import sparse
 
-from sk_mlp import MLPClassifier, MLPRegressor, optimizers
+from sk_mlp import MLPRegressor
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::sklearn.exceptions.ConvergenceWarning"  # few epochs are enough
 )
-
-RNG = np.random.RandomState(0)
-X = RNG.standard_normal((60, 4))
-Y = {
-    MLPClassifier: np.digitize(X[:, 0] + X[:, 1], [-0.7, 0.7]),
-    MLPRegressor: X[:, 0] - 0.5 * X[:, 1] ** 2,
-}
-both = pytest.mark.parametrize("cls", [MLPClassifier, MLPRegressor])
-SOLVERS = ["lbfgs", *optimizers.names()]
-
-
-def make(cls=MLPRegressor, **parameters):
-    defaults = {"hidden_layer_sizes": (5,), "max_iter": 5, "random_state": 0}
-    if parameters.get("solver") != "lbfgs":
-        defaults["learning_rate_init"] = 0.01
-    return cls(**{**defaults, **parameters})
-
-
-def outputs(estimator, X=X):
-    """Return the raw outputs of either estimator."""
-    return estimator._raw_outputs(X)[1]
 
 
 def memmap(x):
