@@ -3,36 +3,42 @@
 import copy
 import warnings
 from abc import ABC, abstractmethod
-from dataclasses import replace
 from numbers import Integral
 
 import numpy as np
 from scipy import sparse
 from sklearn.base import BaseEstimator
-from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from sk_mlp._batches import Batches
+from sk_mlp._compat import CallbackSupportMixin, with_callbacks
+from sk_mlp._fitting import FitData, Fitting
 from sk_mlp._head import Head
-from sk_mlp._lbfgs import run_lbfgs
 from sk_mlp._network import Network
-from sk_mlp._setup import is_name, output_activation, resolve_setup
-from sk_mlp._trainer import HISTORY_KEYS, Trainer, TrainingPlan, TrainingState
-from sk_mlp._validation import check_sample_weight
+from sk_mlp._setup import is_name, output_activation
 from sk_mlp._version import __version__
-from sk_mlp._warnings import warn
 
 _DTYPES = (np.float64, np.float32)
 _FITTED = (
-    *("_network", "_order", "_spec", "_state", "_target"),
+    *("_network", "_rows", "_spec", "_state", "_target"),
     *("activation_params_", "best_loss_", "best_validation_score_", "classes_"),
     *("coefs_", "feature_names_in_", "history_", "intercepts_", "loss_"),
     *("loss_curve_", "n_features_in_", "n_iter_", "n_layers_", "n_outputs_"),
-    *("out_activation_", "stop_reason_", "t_", "validation_scores_"),
+    *("normalization_params_", "out_activation_", "stop_reason_", "t_"),
+    "validation_scores_",
 )
-_DERIVED = ("_network", "coefs_", "intercepts_", "activation_params_")
+_DERIVED = (
+    *("_network", "activation_params_", "coefs_", "intercepts_"),
+    "normalization_params_",
+)
+# Dropped from pickles of fitted estimators: they hold sockets and keys.
+_CALLBACKS = (
+    *("_callback_fit_ctx", "_parent_callback_ctx", "_skl_callbacks"),
+    "_skl_callbacks_to_teardown",
+)
+# Epochs that `history_` keeps in partial_fit, which may be called without end.
+HISTORY_LIMIT = 10_000
 
 
 class InconsistentVersionWarning(UserWarning):
@@ -48,7 +54,7 @@ def _is_stochastic(estimator):
     return True
 
 
-class BaseMLP(BaseEstimator, ABC):
+class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
     """Everything about an MLP that does not depend on the kind of target.
 
     ``fit`` works on a copy of the estimator's attributes and swaps them in at the
@@ -57,7 +63,16 @@ class BaseMLP(BaseEstimator, ABC):
 
     # -- fitting -------------------------------------------------------------------
 
-    def fit(self, X, y, sample_weight=None):
+    def fit(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        *,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+    ):
         """Fit the network to X and y.
 
         Parameters
@@ -69,6 +84,13 @@ class BaseMLP(BaseEstimator, ABC):
             or real numbers.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights >= 0; weight 2 is the row twice. None is 1 for every row.
+        X_val : {array-like, sparse matrix} of shape (n_rows, n_features), default=None
+            Rows to validate on after every epoch; with `early_stopping` they take the
+            place of those that `validation_fraction` would hold out.
+        y_val : array-like of shape (n_rows,) or (n_rows, n_outputs), default=None
+            Their targets.
+        sample_weight_val : array-like of shape (n_rows,), default=None
+            Their weights.
 
         Returns
         -------
@@ -81,14 +103,80 @@ class BaseMLP(BaseEstimator, ABC):
             For invalid parameters, pairs of parameters or data, and when training
             diverges. The estimator is then as it was before.
         """
-        return self._commit(self._working_copy()._fit(X, y, sample_weight))
+        data = FitData(X, y, sample_weight, X_val, y_val, sample_weight_val)
+        return self._commit(self._working_copy()._fit(data))
 
-    def _commit(self, fitted):
+    def resume(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        *,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+    ):
+        """Finish a fit that was stopped: by Ctrl-C, a callback or the machine.
+
+        Training goes on to `max_iter` epochs in all. From the end of an epoch, as in a
+        :class:`~sk_mlp.callbacks.Checkpoint`, it is bit for bit what it would have
+        been without the stop (with "lbfgs" it is not: its memory of past gradients
+        starts anew). An estimator whose fit had finished is returned as it is, unless
+        it ended at a lower `max_iter` than now.
+
+        Parameters
+        ----------
+        X, y, sample_weight, X_val, y_val, sample_weight_val : array-like
+            What `fit` was given.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        NotFittedError
+            If nothing has been fitted.
+        ValueError
+            As `fit`, and if X has another number of rows.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from sk_mlp import MLPClassifier
+        >>> from sk_mlp.callbacks import TimeLimit
+        >>> X, y = load_iris(return_X_y=True)
+        >>> classifier = MLPClassifier(learning_rate_init=0.1, random_state=0)
+        >>> classifier.set_callbacks(TimeLimit(1e-6)).fit(X, y).stop_reason_
+        'callback'
+        >>> classifier.set_callbacks().resume(X, y).stop_reason_
+        'converged'
+        """
+        check_is_fitted(self)
+        state = self._state
+        if not state.unfinished and (
+            state.stop_reason != "max_iter" or state.n_iter >= self.max_iter
+        ):
+            return self
+        data = FitData(X, y, sample_weight, X_val, y_val, sample_weight_val)
+        return self._commit(self._working_copy()._fit(data, mode="resume"))
+
+    @with_callbacks
+    def _fit(self, data, mode="fit", classes=None):
+        """Fit this working copy and return it."""
+        Fitting(self, data, mode, classes).run()
+        return self
+
+    def _commit(self, fitted, limit=None):
         """Take over what a working copy has become, in one step."""
-        history = fitted.__dict__.pop("_new_history")
+        new = fitted._merge_history(fitted._past)
+        del fitted._past
         self.__dict__ = fitted.__dict__
-        for key, values in history.items():  # of which there may be very many
+        for key, values in new.items():  # to what may be very long lists
             self.history_[key].extend(values)
+            if limit is not None:
+                del self.history_[key][:-limit]
         return self
 
     def _working_copy(self):
@@ -105,42 +193,12 @@ class BaseMLP(BaseEstimator, ABC):
         for name in _FITTED:
             self.__dict__.pop(name, None)
 
-    def _fit(self, X, y, sample_weight, *, incremental=False, classes=None):
-        setup = resolve_setup(self, self._task)
-        going_on = hasattr(self, "_network") and (incremental or self.warm_start)
-        if incremental and self.early_stopping:
-            raise ValueError("partial_fit does not support early_stopping=True")
-        if going_on and self.dtype not in (None, self._network.dtype.name):
-            raise ValueError(
-                f"The fitted network is {self._network.dtype}, not {self.dtype} as "
-                "asked for by dtype. Set warm_start=False, or call fit instead of "
-                "partial_fit, to start anew."
-            )
-        if not going_on:
-            self._forget()
-        X, y = self._validate(X, y, reset=not going_on)
-        dtype = self._network.dtype if going_on else X.dtype
-        y = self._describe_target(y, setup.loss, going_on, incremental, classes)
-        Y = self._encode(y, dtype)
-        w = check_sample_weight(sample_weight, X, dtype)
-        rng = self._generator(going_on)
-        network = self._build(X.shape[1], Y.shape[1], setup, dtype, rng, going_on)
-        state = self._start_state(network, rng, going_on)
-        Y = network.head.prepare(Y)
-        if setup.optimizer is None:
-            self._run_lbfgs(network, setup, (X, Y, w), state)
-        else:
-            self._run_trainer(network, setup, (X, Y, w), state, incremental)
-        if state.stop_reason == "diverged":
-            self._explain_divergence(network, state)
-        self._remember(network, state)
-        return self
-
-    def _validate(self, X, y, reset):
+    def _validate(self, X, y, reset, dtype=None):
         """Return X and y as arrays; X in the dtype of the network to train."""
-        dtype = _DTYPES if self.dtype is None else np.dtype(self.dtype)
-        if not reset:
+        if not reset and dtype is None:
             dtype = self._network.dtype
+        if dtype is None:
+            dtype = _DTYPES if self.dtype is None else np.dtype(self.dtype)
         # Too large for float32: reported as infinity, not by NumPy.
         with np.errstate(over="ignore", invalid="ignore"):
             X, y = validate_data(
@@ -154,10 +212,7 @@ class BaseMLP(BaseEstimator, ABC):
             )
         return X.tocsr() if sparse.issparse(X) else X, y
 
-    def _generator(self, going_on):
-        """Return the random state to draw from, going on where the last fit ended."""
-        if going_on and self._state.rng is not None:
-            return copy.deepcopy(self._state.rng)
+    def _new_generator(self):
         return check_random_state(self.random_state)
 
     def _build(self, n_features, n_columns, setup, dtype, rng, going_on):
@@ -173,6 +228,8 @@ class BaseMLP(BaseEstimator, ABC):
             "loss": copy.deepcopy(setup.loss),
             "groups": self._target["groups"],
             "dtype": np.dtype(dtype).name,
+            "dropout": setup.dropout,
+            "normalization": self.normalization,
         }
         network = self._network_of(self._spec)
         network.l1 = self.alpha * self.l1_ratio
@@ -204,90 +261,9 @@ class BaseMLP(BaseEstimator, ABC):
             spec["activations"],
             head,
             spec["dtype"],
+            dropout=spec["dropout"],
+            normalization=spec["normalization"],
         )
-
-    def _start_state(self, network, rng, going_on):
-        if going_on:
-            state = self._state
-            state = replace(
-                state,
-                rng=rng,
-                noise_rng=copy.deepcopy(state.noise_rng),
-                optimizer=copy.deepcopy(state.optimizer),
-                history={key: [] for key in HISTORY_KEYS},
-            )
-        else:
-            state = TrainingState(rng=rng)
-        if network.random and state.noise_rng is None:
-            state.noise_rng = np.random.default_rng(rng.randint(2**31, size=4))
-        return state
-
-    def _run_lbfgs(self, network, setup, data, state):
-        state.pursue(self._objective(setup, len(data[1])))
-        run_lbfgs(
-            network,
-            *data,
-            state,
-            max_iter=self.max_iter,
-            max_fun=self.max_fun,
-            tol=self.tol,
-            verbose=self.verbose,
-        )
-
-    def _run_trainer(self, network, setup, data, state, incremental):
-        X, Y, w = data
-        rows = validate = None
-        if self.early_stopping:
-            rows, held_out = self._split(Y, state.rng)
-            validate = self._validator(X, Y, w, held_out)
-        n_rows = X.shape[0] if rows is None else len(rows)
-        batch_size = min(200, n_rows) if self.batch_size == "auto" else self.batch_size
-        if batch_size > n_rows:
-            warn(
-                f"batch_size={batch_size} is larger than the {n_rows} training rows. "
-                "It is going to be clipped."
-            )
-        batches = Batches(
-            *(X, Y, w, rows),
-            batch_size=batch_size,
-            shuffle=bool(self.shuffle),
-            order=None if incremental else self._order_so_far(n_rows),
-        )
-        if batches.mean_weight == 0:
-            raise ValueError(
-                "Sample weights are all zero among the rows that early_stopping leaves "
-                "to train on. Remove the rows of zero weight, or set random_state to "
-                "another value."
-            )
-        plan = self._plan(setup, n_rows, incremental)
-        Trainer(plan, validate).run(network, batches, state)
-        keep = self.warm_start and rows is None and self._goes_on_drawing
-        self._order = batches.order if keep else None
-
-    def _plan(self, setup, n_rows, incremental):
-        return TrainingPlan(
-            optimizer=setup.optimizer,
-            schedule=setup.schedule,
-            learning_rate_init=float(self.learning_rate_init),
-            max_iter=self.max_iter,
-            tol=float(self.tol),
-            n_iter_no_change=self.n_iter_no_change,
-            early_stopping=bool(self.early_stopping),
-            weight_decay=float(self.weight_decay),
-            verbose=bool(self.verbose),
-            # Blocks of partial_fit may be of any size, the last one of a file, say.
-            objective=self._objective(setup, None if incremental else n_rows),
-            incremental=incremental,
-        )
-
-    def _objective(self, setup, n_rows):
-        """Return what losses must share to be compared from fit to fit."""
-        return repr(setup.loss), self.alpha, self.l1_ratio, n_rows
-
-    def _order_so_far(self, n_rows):
-        """Return the row order to go on from: that of the last epoch of warm starts."""
-        order = getattr(self, "_order", None)
-        return order if order is not None and len(order) == n_rows else None
 
     @property
     def _goes_on_drawing(self):
@@ -298,83 +274,13 @@ class BaseMLP(BaseEstimator, ABC):
         """
         return isinstance(self.random_state, Integral)
 
-    # -- validation during training ------------------------------------------------
-
-    def _split(self, Y, rng):
-        """Return the rows to train on and the rows held out."""
-        n_rows = len(Y)
-        codes = self._strata(Y)
-        n_held_out = int(np.ceil(self.validation_fraction * n_rows))
-        if n_held_out < 2 or n_held_out >= n_rows:
-            raise ValueError(
-                "The validation set is too small. Increase 'validation_fraction' or "
-                f"the size of your dataset. Got validation_fraction="
-                f"{self.validation_fraction} of {n_rows} rows."
-            )
-        if codes is not None:
-            counts = np.bincount(codes)
-            counts = counts[counts > 0]
-            n_least = min(n_held_out, n_rows - n_held_out)
-            if counts.min() < 2 or n_least < len(counts):
-                warn(
-                    "The validation set cannot be stratified: the smallest class has "
-                    f"{counts.min()} row(s), and {n_held_out} rows are held out for "
-                    f"{len(counts)} classes. It is drawn at random instead."
-                )
-                codes = None
-        return train_test_split(
-            np.arange(n_rows),
-            test_size=self.validation_fraction,
-            random_state=rng,
-            stratify=codes,
-        )
-
-    def _validator(self, X, Y, w, rows):
-        """Return the function that measures loss and score on the held-out rows."""
-        X, Y, w = X[rows], Y[rows], None if w is None else w[rows]
-        if w is not None and not w.any():
-            w = None  # nothing to weigh by
-
-        def validate(network):
-            z = network.raw(X)
-            p = network.head.predict(z)
-            if not np.isfinite(p).all():
-                return np.nan, np.nan
-            score = self._score_outputs(p, Y, None if w is None else w[:, 0])
-            return network.head.mean_loss(z, Y, w), score
-
-        return validate
-
     # -- after training ------------------------------------------------------------
 
-    def _explain_divergence(self, network, state):
-        """Raise, or warn where early stopping has restored a good epoch."""
-        stochastic = not is_name(self.solver, "lbfgs")
-        text = (
-            f"Training diverged in {'epoch' if stochastic else 'iteration'} "
-            f"{state.epoch + (not stochastic)}: the loss ({state.loss}) or a weight is "
-            "not finite. The usual cause is unscaled input or targets (try "
-            "sklearn.preprocessing.StandardScaler)"
-        )
-        if stochastic:
-            text += (
-                " or a learning rate that is too high "
-                f"(learning_rate_init={self.learning_rate_init}; try a tenth)"
-            )
-        text += "."
-        restored = stochastic and self.early_stopping and np.isfinite(state.best_score)
-        if not (restored and np.isfinite(network.theta).all()):
-            raise ValueError(
-                f"Solver produced non-finite parameter weights or loss. {text}"
-            )
-        warn(f"{text} The best epoch was restored.", RuntimeWarning)
-
-    def _remember(self, network, state):
-        """Set the fitted attributes."""
+    def _remember(self, network, state, validated):
+        """Set the fitted attributes; `history_` gets the epochs of this fit."""
         self._bind(network)
-        self._new_history, state.history = state.history, {}
-        self.__dict__.setdefault("history_", {key: [] for key in HISTORY_KEYS})
-        if not self._goes_on_drawing:
+        self.history_, state.history = state.history, {}
+        if not (self._goes_on_drawing or state.unfinished):
             state.rng = None
         self._state = state
         head = network.head
@@ -384,12 +290,20 @@ class BaseMLP(BaseEstimator, ABC):
         output = head.activate.activation
         self.out_activation_ = output.registered_name or repr(output)
         self.n_iter_, self.t_ = state.n_iter, state.t
-        self.loss_curve_ = self.history_["loss"]
         self.stop_reason_ = state.stop_reason
-        early = bool(self.early_stopping) and not is_name(self.solver, "lbfgs")
-        self.best_loss_ = None if early else state.best_loss
-        self.validation_scores_ = self.history_["val_score"] if early else None
-        self.best_validation_score_ = state.best_score if early else None
+        self.best_loss_ = None if self.early_stopping else state.best_loss
+        self.best_validation_score_ = state.best_score if validated else None
+        self.validation_scores_ = self.history_["val_score"] if validated else None
+
+    def _merge_history(self, past):
+        """Let `history_` be `past`, if any; return the epochs to append to it."""
+        new = {}
+        if past:
+            new, self.history_ = self.history_, past
+        self.loss_curve_ = self.history_["loss"]
+        if self.validation_scores_ is not None:
+            self.validation_scores_ = self.history_["val_score"]
+        return new
 
     def _bind(self, network):
         """Set the network and the attributes that are views into it."""
@@ -397,17 +311,22 @@ class BaseMLP(BaseEstimator, ABC):
         self.coefs_ = [dense.weight.value for dense in network.dense]
         self.intercepts_ = [dense.bias.value for dense in network.dense]
         self.activation_params_ = [_shape_values(layer) for layer in network.activate]
+        self.normalization_params_ = [layer.values() for layer in network.normalize]
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "_network")
 
     def __getstate__(self):
+        if "_live" in self.__dict__:  # in a callback: the model as it is by now
+            return self._live().__getstate__()
         state = dict(super().__getstate__())
         state["_sk_mlp_version"] = __version__
         if "_network" in state:
             state["_theta"] = self._network.theta
             for name in _DERIVED:
                 del state[name]
+            for name in _CALLBACKS:
+                state.pop(name, None)
         return state
 
     def __setstate__(self, state):
@@ -429,9 +348,7 @@ class BaseMLP(BaseEstimator, ABC):
             self._bind(network)
             # Lists of its own: this is also how copy.copy makes an estimator.
             self.history_ = {key: list(v) for key, v in self.history_.items()}
-            self.loss_curve_ = self.history_["loss"]
-            if self.validation_scores_ is not None:
-                self.validation_scores_ = self.history_["val_score"]
+            self._merge_history(None)
 
     # -- what the kinds of target differ in ----------------------------------------
 
@@ -441,6 +358,14 @@ class BaseMLP(BaseEstimator, ABC):
 
         Returns y as :meth:`_encode` wants it.
         """
+
+    @abstractmethod
+    def _check_target(self, y, loss):
+        """Return y as :meth:`_encode` wants it, checked but for its labels."""
+
+    def _class_weights(self, Y, w):
+        """Return the weights of the classes for every output; None without."""
+        return None
 
     @abstractmethod
     def _encode(self, y, dtype):

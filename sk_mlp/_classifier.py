@@ -6,10 +6,12 @@ from scipy.special import log_expit, log_softmax, logsumexp
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 
-from sk_mlp._base import BaseMLP, stochastic_only
+from sk_mlp._base import HISTORY_LIMIT, BaseMLP, stochastic_only
+from sk_mlp._fitting import FitData
 from sk_mlp._setup import output_activation
 from sk_mlp._targets import (
     check_labels,
+    class_weights,
     decode_labels,
     encode_labels,
     find_classes,
@@ -17,6 +19,7 @@ from sk_mlp._targets import (
     kind_of_target,
     label_codes,
     label_groups,
+    row_weights,
     sorted_classes,
 )
 from sk_mlp._validation import check_sample_weight
@@ -73,6 +76,29 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         ``1 - learning_rate * weight_decay``, whatever the solver and the batch size.
         Added to the one of ``solver="adamw"``.
 
+    dropout : float or array-like of float, default=0.0
+        Probability in [0, 1) that training drops an output of a hidden layer; one for
+        all hidden layers or one for each. What is kept is scaled by
+        ``1 / (1 - dropout)``; after SELU it is alpha-dropout, which keeps mean and
+        variance. Prediction drops nothing. "lbfgs" draws one mask for the whole fit.
+
+    normalization : {"batch", "layer"} or None, default=None
+        Normalises the input of every hidden activation to mean 0 and variance 1, then
+        scales and shifts it by trained parameters: over the rows of the minibatch
+        ("batch"; prediction uses running averages) or over the units of the layer
+        ("layer").
+
+    max_grad_norm : float or None, default=None
+        Longest gradient: one of larger Euclidean norm, over all parameters, is scaled
+        down to it. None is no limit. Not used by "lbfgs".
+
+    class_weight : dict, "balanced", list of these or None, default=None
+        Weights of the classes, ``{label: weight}``, by which sample weights are
+        multiplied; labels that are missing have weight 1. "balanced" gives every class
+        the same total weight. For several outputs (a multilabel indicator has the
+        classes 0 and 1 in each) a list with one entry per output; a row's weight is
+        the product. It counts in the validation loss and in the default score.
+
     batch_size : int, default="auto"
         Rows of a minibatch. "auto" is ``min(200, n_samples)``. Not used by "lbfgs".
 
@@ -125,6 +151,14 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     validation_fraction : float, default=0.1
         Share of the rows to hold out, in [0, 1). Only with `early_stopping`.
 
+    scoring : str, callable or None, default=None
+        What `early_stopping` watches on the validation set: None is the
+        accuracy,
+        "loss" the validation loss, else a name of
+        :func:`sklearn.metrics.get_scorer_names` or a callable
+        ``scorer(estimator, X, y)`` whose values are greater where they are better
+        (and which is given ``sample_weight`` if it has such a parameter).
+
     beta_1 : float, default=0.9
         Decay rate of the first moment of the Adam family, in [0, 1).
 
@@ -160,6 +194,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     activation_params_ : list of dict
         Trained shape parameters of each hidden layer by name: arrays of shape (units,),
         or (1,) when shared. Empty where nothing is trained.
+    normalization_params_ : list of dict
+        With `normalization`, the trained "gamma" and "beta" of each hidden layer, for
+        "batch" also the running "mean" and "variance": views of shape (units,).
     n_iter_ : int
         Epochs (iterations of "lbfgs") of the last fit; `partial_fit` adds one.
     n_layers_ : int
@@ -238,6 +275,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         alpha=0.0001,
         l1_ratio=0.0,
         weight_decay=0.0,
+        dropout=0.0,
+        normalization=None,
+        max_grad_norm=None,
+        class_weight=None,
         batch_size="auto",
         learning_rate="constant",
         learning_rate_init=0.001,
@@ -252,6 +293,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         nesterovs_momentum=True,
         early_stopping=False,
         validation_fraction=0.1,
+        scoring=None,
         beta_1=0.9,
         beta_2=0.999,
         epsilon=1e-8,
@@ -268,6 +310,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         self.alpha = alpha
         self.l1_ratio = l1_ratio
         self.weight_decay = weight_decay
+        self.dropout = dropout
+        self.normalization = normalization
+        self.max_grad_norm = max_grad_norm
+        self.class_weight = class_weight
         self.batch_size = batch_size
         self.learning_rate = learning_rate
         self.learning_rate_init = learning_rate_init
@@ -282,6 +328,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         self.nesterovs_momentum = nesterovs_momentum
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
+        self.scoring = scoring
         self.beta_1 = beta_1
         self.beta_2 = beta_2
         self.epsilon = epsilon
@@ -345,6 +392,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
                 "start anew."
             )
 
+    def _check_target(self, y, loss):
+        return check_labels(y)
+
     def _encode(self, y, dtype):
         target = self._target
         return encode_labels(y, target["kind"], self.classes_, target["one_hot"], dtype)
@@ -352,11 +402,24 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     def _strata(self, Y):
         if self._target["kind"] not in ("binary", "multiclass"):
             return None
-        return label_codes(Y, self._target["kind"], self._target["groups"])[:, 0]
+        return self._codes(Y)[:, 0]
+
+    def _class_weights(self, Y, w):
+        if self.class_weight is None:
+            return None
+        classes = self.classes_
+        if self._target["kind"] == "multilabel":
+            classes = [np.array([0, 1])] * Y.shape[1]
+        return class_weights(self._codes(Y), classes, self.class_weight, w)
+
+    def _row_weights(self, Y, weights):
+        return row_weights(self._codes(Y), weights)
+
+    def _codes(self, Y):
+        return label_codes(Y, self._target["kind"], self._target["groups"])
 
     def _score_outputs(self, p, Y, w):
-        kind, groups = self._target["kind"], self._target["groups"]
-        same = label_codes(p, kind, groups) == label_codes(Y, kind, groups)
+        same = self._codes(p) == self._codes(Y)
         return float(np.average(same.all(axis=1), weights=w))
 
     # -- fitting in blocks ---------------------------------------------------------
@@ -396,10 +459,15 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
                 raise ValueError(
                     "classes must be passed on the first call to partial_fit."
                 )
-        fitted = self._working_copy()._fit(
-            X, y, sample_weight, incremental=True, classes=classes
-        )
-        return self._commit(fitted)
+        if _is_balanced(self.class_weight):
+            raise ValueError(
+                "class_weight='balanced' is not supported by partial_fit, which does "
+                "not see all rows. Pass the weights as a dict, e.g. those of "
+                "sklearn.utils.class_weight.compute_class_weight('balanced', ...)."
+            )
+        data = FitData(X, y, sample_weight)
+        fitted = self._working_copy()._fit(data, "partial", classes)
+        return self._commit(fitted, limit=HISTORY_LIMIT)
 
     # -- prediction ----------------------------------------------------------------
 
@@ -573,6 +641,11 @@ def _normalised(p):
     total = p.sum(axis=1, keepdims=True)
     empty = total == 0
     return (p + empty) / (total + empty * p.shape[1])
+
+
+def _is_balanced(class_weight):
+    several = isinstance(class_weight, list | tuple)
+    return "balanced" in (class_weight if several else [class_weight])
 
 
 def _equal_classes(a, b):

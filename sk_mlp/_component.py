@@ -354,27 +354,56 @@ def _number_verdict(value, kind, domains):
 
 @dataclass
 class Progress:
-    """How far the training has come.
+    """How far the training has come, before a step.
 
     Parameters
     ----------
     epoch : int, default=0
-        Completed epochs.
+        Completed epochs of all fits.
     t : int, default=0
-        Training samples seen so far, repeated ones counted again.
+        Training samples seen in them, repeated ones counted again.
     plateaus : int, default=0
         How often the schedule absorbed a plateau of the loss or validation score.
     max_iter : int, default=200
-        The epochs that the training may take at most.
+        The epochs that a fit may take at most.
+    n_iter : int, default=0
+        Completed epochs of this fit; every ``partial_fit`` adds one.
+    fraction : float, default=0.0
+        The share of the current epoch that is done, in [0, 1).
 
     Examples
     --------
+    A first fit took 10 epochs, and the sixth of the second one is half done:
+
     >>> from sk_mlp.schedules import Progress
-    >>> Progress(epoch=10, t=1500)
-    Progress(epoch=10, t=1500, plateaus=0, max_iter=200)
+    >>> progress = Progress(epoch=15, max_iter=10, n_iter=5, fraction=0.5)
+    >>> progress.share(), progress.share(n_epochs=20)
+    (0.55, 0.775)
     """
 
     epoch: int = 0
     t: int = 0
     plateaus: int = 0
     max_iter: int = 200
+    n_iter: int = 0
+    fraction: float = 0.0
+
+    def share(self, n_epochs=None):
+        """Return the share of a span of epochs that is done; past its end 1.
+
+        Parameters
+        ----------
+        n_epochs : int, default=None
+            The span is the first `n_epochs` epochs of all fits together. None is the
+            `max_iter` epochs of this fit.
+
+        Returns
+        -------
+        share : float
+            In [0, 1].
+        """
+        if n_epochs is None:
+            done, span = self.n_iter, self.max_iter
+        else:
+            done, span = self.epoch, n_epochs
+        return min(1.0, (done + self.fraction) / span)

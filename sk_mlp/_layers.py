@@ -6,6 +6,8 @@ vectors and hands back views. ``allocate`` makes the buffers of a training step 
 training: it takes and returns arrays of its own, so that it can run in any thread.
 """
 
+from math import sqrt
+
 import numpy as np
 from scipy import sparse
 
@@ -27,9 +29,9 @@ class Parameter:
 
     Parameters
     ----------
-    kind : {"weight", "bias", "shape"}
+    kind : {"weight", "bias", "shape", "statistic"}
         Weights are penalised; the shape parameters of activations learn at a rate
-        of their own.
+        of their own; statistics are not learned, their gradient is 0.
     shape : tuple of int
 
     Attributes
@@ -51,9 +53,15 @@ class Dense:
     Parameters
     ----------
     fan_in, fan_out : int
+    centered : bool, default=False
+        Whether batch normalization follows, which takes every bias off again: its
+        gradient is then 0, and not the rounding that a sum would leave of it.
     """
 
-    def __init__(self, fan_in, fan_out):
+    random = False
+
+    def __init__(self, fan_in, fan_out, centered=False):
+        self.centered = centered
         self.weight = Parameter("weight", (fan_in, fan_out))
         self.bias = Parameter("bias", (fan_out,))
         self.parameters = (self.weight, self.bias)
@@ -80,7 +88,10 @@ class Dense:
             self.weight.grad[...] = self._x.T @ grad
         else:
             np.matmul(self._x.T, grad, out=self.weight.grad)
-        np.sum(grad, axis=0, out=self.bias.grad)
+        if self.centered:
+            self.bias.grad[...] = 0.0
+        else:
+            np.sum(grad, axis=0, out=self.bias.grad)
         if self._grad_x is None:
             return None
         return np.matmul(grad, self.weight.value.T, out=self._grad_x[: len(grad)])
@@ -186,3 +197,75 @@ class Activate:
                 self.shape.grad[k] += by_unit.sum()
             else:
                 self.shape.grad[k, group] += by_unit
+
+
+class Dropout:
+    """Dropout of units in training; prediction keeps them all.
+
+    A unit is dropped with probability p and set to d; an affine map follows::
+
+        y = s (m a + (1 - m) d) + t        m is 0 with probability p, else 1
+
+    With d = 0 that is inverted dropout, which keeps the mean: s = 1 / (1 - p), t = 0.
+    Any other d is alpha dropout, which keeps mean 0 and variance 1:
+    s = 1 / sqrt((1 - p) (1 + p d**2)), t = -s p d.
+
+    Parameters
+    ----------
+    rate : float in [0, 1)
+        The probability p; masks are drawn with the nearest multiple of 2**-16.
+    width : int
+    dropped : float, default=0.0
+        The value d.
+
+    References
+    ----------
+    N. Srivastava et al., "Dropout: a simple way to prevent neural networks from
+    overfitting", JMLR 15, 2014. G. Klambauer et al., "Self-normalizing neural
+    networks", NeurIPS 2017, arXiv:1706.02515.
+    """
+
+    random = True
+    parameters = ()
+
+    def __init__(self, rate, width, dropped=0.0):
+        self.width = width
+        self.dropped = dropped
+        # 16 random bits decide on a unit: a third of the time that a float would take.
+        self._threshold = np.uint16(min(round(rate * 2**16), 2**16 - 1))
+        keep = 1.0 - rate
+        spread = sqrt(keep * (1.0 + rate * dropped**2))
+        self._scale = 1.0 / (spread if dropped else keep)
+        # s d + t: the mask holds s m, so that y = (a - d) mask + shift.
+        self._shift = self._scale * dropped * keep
+
+    def allocate(self, n_rows, dtype, first):
+        self._y = np.empty((n_rows, self.width), dtype)
+        self._mask = np.full((n_rows, self.width), self._scale, dtype)
+
+    def draw(self, rng, n_rows):
+        """Draw new masks for `n_rows` rows; without a call they are frozen."""
+        for rows in row_blocks(n_rows, self.width):
+            mask = self._mask[rows]
+            words = rng.integers(0, 2**64, -(-mask.size // 4), np.uint64)
+            bits = words.view(np.uint16)[: mask.size].reshape(mask.shape)
+            kept = bits >= self._threshold
+            np.multiply(kept, self._scale, out=mask, dtype=mask.dtype)
+
+    def forward(self, a):
+        y, mask = self._y[: len(a)], self._mask[: len(a)]
+        if not self.dropped:
+            return np.multiply(a, mask, out=y)
+        for rows in row_blocks(len(a), self.width):
+            block = np.subtract(a[rows], self.dropped, out=y[rows])
+            block *= mask[rows]
+            block += self._shift
+        return y
+
+    def backward(self, grad):
+        """Turn dL/dy into dL/da in place."""
+        grad *= self._mask[: len(grad)]
+        return grad
+
+    def predict(self, a):
+        return a

@@ -11,7 +11,11 @@ from sk_mlp._warnings import warn
 _STOP_REASONS = {0: "converged", 1: "max_iter"}  # by SciPy's status
 
 
-def run_lbfgs(network, X, y, w, state, *, max_iter, max_fun, tol, verbose):
+class _Stop(Exception):
+    """Ends SciPy's loop from within; the state says why."""
+
+
+def run_lbfgs(network, X, y, w, state, monitor, *, max_iter, max_fun, tol):
     """Minimise the loss over all rows by L-BFGS.
 
     Parameters
@@ -22,37 +26,49 @@ def run_lbfgs(network, X, y, w, state, *, max_iter, max_fun, tol, verbose):
         As for :meth:`Network.loss_grad`.
     state : TrainingState
         Updated in place: one entry of the history an iteration.
+    monitor : Monitor
+        Told of every iteration; may end training.
     max_iter, max_fun : int
         Limits of iterations and of loss evaluations.
     tol : float
         Training has converged when no component of the gradient is larger.
-    verbose : bool
 
     References
     ----------
     R. H. Byrd, P. Lu, J. Nocedal and C. Zhu, "A limited memory algorithm for bound
     constrained optimization", SIAM J. Sci. Comput. 16(5), 1995.
     """
-    objective = _Objective(network, X, y, w, state, verbose)
-    # What was measured, and waited for, belonged to other parameters.
-    state.best_score, state.no_improvement = -np.inf, 0
+    objective = _Objective(network, (X, y, w), state, monitor)
     try:
-        with np.errstate(all="ignore"):
-            result = minimize(
-                objective,
-                network.theta.astype(np.float64),
-                method="L-BFGS-B",
-                jac=True,
-                callback=objective.iteration_ends,
-                options={"maxiter": max_iter, "maxfun": max_fun, "gtol": tol},
-            )
+        monitor.start(network)
+        result = _minimize(objective, max_iter - state.n_iter, max_fun, tol)
+        network.theta[...] = result.x
+        _conclude(state, result)
+    except _Stop:
+        pass
     except KeyboardInterrupt:
-        warn("Training interrupted by user.")
+        monitor.interrupted()
         network.theta[...] = objective.theta
-        state.n_iter, state.stop_reason = objective.n_iter, "interrupted"
-        return
-    network.theta[...] = result.x
-    state.n_iter = min(result.nit, max_iter)
+    objective.set_statistics()
+    state.settle(network)
+
+
+def _minimize(objective, max_iter, max_fun, tol):
+    objective.begin()
+    # Overflow shows as a loss that is not finite.
+    with np.errstate(all="ignore"):
+        return minimize(
+            objective,
+            objective.theta,
+            method="L-BFGS-B",
+            jac=True,
+            callback=objective.iteration_ends,
+            options={"maxiter": max_iter, "maxfun": max_fun, "gtol": tol},
+        )
+
+
+def _conclude(state, result):
+    """Note why SciPy ended, and warn if it did not converge."""
     state.loss = float(result.fun)
     state.best_loss = min(state.best_loss, state.loss)
     state.stop_reason = _STOP_REASONS.get(result.status, "abnormal")
@@ -70,41 +86,51 @@ def run_lbfgs(network, X, y, w, state, *, max_iter, max_fun, tol, verbose):
 
 
 class _Objective:
-    """The loss as SciPy wants it, with a record of every iteration."""
+    """The loss as SciPy wants it, with a word to the monitor after every iteration."""
 
-    def __init__(self, network, X, y, w, state, verbose):
-        self.network, self.state, self.verbose = network, state, verbose
-        self.data = (X, y, w)
+    def __init__(self, network, data, state, monitor):
+        self.network, self.data = network, data
+        self.state, self.monitor = state, monitor
+        X, _, w = data
         self.n_rows = X.shape[0]
         self.norm = self.n_rows if w is None else float(w.sum(dtype=np.float64))
-        self.n_iter = 0
         self.theta = network.theta.astype(np.float64)  # where the last iteration ended
-        self.clock = time.perf_counter()
+
+    def begin(self):
+        network = self.network
+        self.theta[...] = network.theta
         network.allocate(self.n_rows)
         if network.random:
             # One draw for the whole run: a line search needs a function, not noise.
-            network.draw(state.noise_rng, self.n_rows)
+            network.draw(self.state.noise_rng, self.n_rows)
+        self.clock = time.perf_counter()
+        self.monitor.epoch_begins()
 
     def __call__(self, theta):
         self.network.theta[...] = theta
         self.loss = self.network.loss_grad(*self.data, self.norm)
         return self.loss, self.network.grad.astype(np.float64)
 
+    def set_statistics(self):
+        """Let batch normalization predict by the statistics of all rows at theta."""
+        X, _, w = self.data
+        self.network.set_statistics(X, w)
+
     def iteration_ends(self, theta):
-        """Record an iteration; SciPy's last evaluation was at its end point."""
-        now, grad = time.perf_counter(), self.network.grad
-        self.n_iter += 1
+        """Report an iteration; SciPy's last evaluation was at its end point."""
+        grad = self.network.grad
         self.theta[...] = theta
-        self.state.loss = self.loss
-        self.state.epoch += 1
-        self.state.t += self.n_rows
-        self.state.best_loss = min(self.state.best_loss, self.loss)
-        self.state.record(
-            epoch=self.state.epoch,
-            loss=self.loss,
+        self.set_statistics()
+        self.monitor.epoch_ends(
+            self.network,
+            self.n_rows,
+            self.loss,
             grad_norm=float(np.dot(grad, grad)) ** 0.5,
-            seconds=now - self.clock,
+            seconds=time.perf_counter() - self.clock,
         )
-        self.clock = now
-        if self.verbose:
-            print(f"Iteration {self.n_iter}, loss = {self.loss:.8f}")
+        # SciPy knows itself when it has done all its iterations, and says how it went.
+        if self.state.stop_reason not in (None, "max_iter"):
+            raise _Stop
+        self.clock = time.perf_counter()
+        if self.state.stop_reason is None:
+            self.monitor.epoch_begins()

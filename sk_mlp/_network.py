@@ -4,18 +4,22 @@ Forward, ``a_0 = x``, for the layers l = 1..L::
 
     z_l = a_{l-1} W_l + b_l        a_l = f_l(z_l)
 
+where in a hidden layer z_l may be normalized before the activation, and units of a_l
+dropped after it.
+
 Backward, from the head's ``dL/dz_L`` down::
 
     dL/dW_l = a_{l-1}^T dL/dz_l    dL/db_l = sum over rows of dL/dz_l
     dL/da_{l-1} = dL/dz_l W_l^T    dL/dz_{l-1} = dL/da_{l-1} * f'_{l-1}(z_{l-1})
 """
 
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 import numpy as np
 from scipy import sparse
 
-from sk_mlp._layers import BLOCK, Activate, Dense
+from sk_mlp._layers import BLOCK, Activate, Dense, Dropout
+from sk_mlp._normalization import NORMALIZATIONS, RowShares
 
 # Shape parameters of activations learn slower than weights (the factor that RealMLP
 # uses for its parametric activations).
@@ -24,7 +28,7 @@ SHAPE_RATE_FACTOR = 0.1
 # Elements of the widest layer in one chunk of rows at prediction.
 _PREDICTION_CHUNK = 1 << 19
 
-_KINDS = ("weight", "bias", "shape")
+_KINDS = ("weight", "bias", "shape", "statistic")
 
 
 class Network:
@@ -41,16 +45,33 @@ class Network:
         float32 or float64.
     l1, l2 : float, default=0.0
         Penalty ``l1 * sum |W| + l2/2 * sum W**2`` of the weights.
+    dropout : sequence of float or None, default=None
+        The share of units dropped behind each hidden layer, in [0, 1).
+    normalization : {None, "batch", "layer"}, default=None
+        Of the inputs of the hidden layers' activations.
 
     Attributes
     ----------
     theta, grad : ndarray of shape (n_parameters,)
-        All weights, then all biases, then all shape parameters; their gradient.
-        Every array of a layer is a view into them.
+        All weights, then all biases (those of normalization, gamma and beta, among
+        them), then all shape parameters, then the running statistics of batch
+        normalization; their gradient, which is 0 for the last. Every array of a layer
+        is a view into them.
+    dense, normalize, activate : list
+        The layers of each kind. `normalize` is empty without normalization.
     """
 
     def __init__(
-        self, n_features, hidden_layer_sizes, activations, head, dtype, l1=0.0, l2=0.0
+        self,
+        n_features,
+        hidden_layer_sizes,
+        activations,
+        head,
+        dtype,
+        l1=0.0,
+        l2=0.0,
+        dropout=None,
+        normalization=None,
     ):
         self.dtype = np.dtype(dtype)
         self.head = head
@@ -62,11 +83,29 @@ class Network:
             Activate(activation, width)
             for activation, width in zip(activations, widths[1:-1], strict=True)
         ]
-        self.layers = [self.dense[0]]
-        for activate, dense in zip(self.activate, self.dense[1:], strict=True):
-            self.layers += [activate, dense]
-        self._random = [a for a in [*self.activate, head.activate] if a.random]
+        self.normalize = []
+        if normalization is not None:
+            make = NORMALIZATIONS[normalization]
+            self.normalize = [make(width) for width in widths[1:-1]]
+        # Those that need to know the weights of the rows.
+        self._weighted = self.normalize if normalization == "batch" else []
+        self._stack(dropout)
         self._lay_out()
+
+    def _stack(self, dropout):
+        """Put the layers in order."""
+        rates = [0.0] * len(self.activate) if dropout is None else dropout
+        self.layers = self.dense[:1]
+        for k, (activate, rate) in enumerate(zip(self.activate, rates, strict=True)):
+            self.layers += [*self.normalize[k : k + 1], activate]
+            if rate:
+                dropped = activate.activation.dropped
+                self.layers.append(Dropout(rate, activate.width, dropped))
+            self.layers.append(self.dense[k + 1])
+        for dense, _ in zip(self.dense, self._weighted, strict=False):
+            dense.centered = True
+        layers = [*self.layers, self.head.activate]
+        self._random = [layer for layer in layers if layer.random]
 
     def _lay_out(self):
         """Allocate the flat vectors and bind every parameter to its place."""
@@ -76,21 +115,22 @@ class Network:
         size = sum(p.size for p in parameters)
         self.theta = np.zeros(size, self.dtype)
         self.grad = np.zeros(size, self.dtype)
-        self._stop = dict.fromkeys(_KINDS, 0)
         start = 0
         for p in parameters:
             stop = start + p.size
             p.value = self.theta[start:stop].reshape(p.shape)
             p.grad = self.grad[start:stop].reshape(p.shape)
-            self._stop[p.kind] = start = stop
+            start = stop
+        sizes = [sum(p.size for p in parameters if p.kind == kind) for kind in _KINDS]
+        self._stop = dict(zip(_KINDS, accumulate(sizes), strict=True))
 
     @property
     def groups(self):
-        """Groups (start, stop, learning-rate factor, decayed) of theta."""
-        weights, biases, end = self._stop["weight"], self._stop["bias"], self.theta.size
+        """Groups (start, stop, learning-rate factor, decayed) of what is learned."""
+        weights, biases, shapes, _ = self._stop.values()
         groups = [(0, weights, 1.0, True), (weights, biases, 1.0, False)]
-        if end > biases:
-            groups.append((biases, end, SHAPE_RATE_FACTOR, False))
+        if shapes > biases:
+            groups.append((biases, shapes, SHAPE_RATE_FACTOR, False))
         return groups
 
     @property
@@ -99,7 +139,7 @@ class Network:
         return bool(self._random)
 
     def initialize(self, initializer, rng, activations):
-        """Draw weights and biases layer by layer; start the shape parameters.
+        """Draw weights and biases layer by layer; start all else at its own values.
 
         Parameters
         ----------
@@ -110,7 +150,7 @@ class Network:
         """
         for dense, activation in zip(self.dense, activations, strict=True):
             initializer.fill(dense.weight.value, dense.bias.value, rng, activation)
-        for layer in [*self.activate, self.head.activate]:
+        for layer in [*self.normalize, *self.activate, self.head.activate]:
             layer.initialize()
 
     def allocate(self, n_rows):
@@ -144,15 +184,40 @@ class Network:
         Returns
         -------
         loss : float
+
+        Notes
+        -----
+        Batch normalization takes the weighted statistics of the batch, and its running
+        ones follow them.
         """
         n_rows = x.shape[0]
         norm = float(n_rows) if norm is None else norm
+        self._weigh(w, n_rows)
         for layer in self.layers:
             x = layer.forward(x)
         loss, grad = self.head.loss_grad(x, y, w, 1.0 / norm)
         for layer in reversed(self.layers):
             grad = layer.backward(grad)
         return loss / norm + self._add_penalty(1.0 / norm)
+
+    def set_statistics(self, x, w=None):
+        """Set the running statistics to those that prediction meets in the rows of x.
+
+        Does nothing without batch normalization. Parameters as in :meth:`loss_grad`.
+        """
+        if not self._weighted:
+            return
+        self._weigh(w, x.shape[0])
+        for layer in self.layers[:-1]:
+            if layer in self._weighted:
+                layer.set_statistics(x)
+            x = layer.predict(x)
+
+    def _weigh(self, w, n_rows):
+        if self._weighted:
+            shares = RowShares(w, n_rows, self.dtype)
+            for layer in self._weighted:
+                layer.shares = shares
 
     def _add_penalty(self, scale):
         """Add the gradient of the scaled penalty to ``grad``; return its value."""

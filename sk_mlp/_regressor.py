@@ -5,7 +5,8 @@ from scipy import sparse
 from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
 
-from sk_mlp._base import BaseMLP, stochastic_only
+from sk_mlp._base import HISTORY_LIMIT, BaseMLP, stochastic_only
+from sk_mlp._fitting import FitData
 from sk_mlp._targets import single_column
 
 
@@ -60,6 +61,22 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         ``1 - learning_rate * weight_decay``, whatever the solver and the batch size.
         Added to the one of ``solver="adamw"``.
 
+    dropout : float or array-like of float, default=0.0
+        Probability in [0, 1) that training drops an output of a hidden layer; one for
+        all hidden layers or one for each. What is kept is scaled by
+        ``1 / (1 - dropout)``; after SELU it is alpha-dropout, which keeps mean and
+        variance. Prediction drops nothing. "lbfgs" draws one mask for the whole fit.
+
+    normalization : {"batch", "layer"} or None, default=None
+        Normalises the input of every hidden activation to mean 0 and variance 1, then
+        scales and shifts it by trained parameters: over the rows of the minibatch
+        ("batch"; prediction uses running averages) or over the units of the layer
+        ("layer").
+
+    max_grad_norm : float or None, default=None
+        Longest gradient: one of larger Euclidean norm, over all parameters, is scaled
+        down to it. None is no limit. Not used by "lbfgs".
+
     batch_size : int, default="auto"
         Rows of a minibatch. "auto" is ``min(200, n_samples)``. Not used by "lbfgs".
 
@@ -112,6 +129,13 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     validation_fraction : float, default=0.1
         Share of the rows to hold out, in [0, 1). Only with `early_stopping`.
 
+    scoring : str, callable or None, default=None
+        What `early_stopping` watches on the validation set: None is R²,
+        "loss" the validation loss, else a name of
+        :func:`sklearn.metrics.get_scorer_names` or a callable
+        ``scorer(estimator, X, y)`` whose values are greater where they are better
+        (and which is given ``sample_weight`` if it has such a parameter).
+
     beta_1 : float, default=0.9
         Decay rate of the first moment of the Adam family, in [0, 1).
 
@@ -145,6 +169,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     activation_params_ : list of dict
         Trained shape parameters of each hidden layer by name: arrays of shape (units,),
         or (1,) when shared. Empty where nothing is trained.
+    normalization_params_ : list of dict
+        With `normalization`, the trained "gamma" and "beta" of each hidden layer, for
+        "batch" also the running "mean" and "variance": views of shape (units,).
     n_iter_ : int
         Epochs (iterations of "lbfgs") of the last fit; `partial_fit` adds one.
     n_layers_ : int
@@ -236,6 +263,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         alpha=0.0001,
         l1_ratio=0.0,
         weight_decay=0.0,
+        dropout=0.0,
+        normalization=None,
+        max_grad_norm=None,
         batch_size="auto",
         learning_rate="constant",
         learning_rate_init=0.001,
@@ -250,6 +280,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         nesterovs_momentum=True,
         early_stopping=False,
         validation_fraction=0.1,
+        scoring=None,
         beta_1=0.9,
         beta_2=0.999,
         epsilon=1e-8,
@@ -266,6 +297,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         self.alpha = alpha
         self.l1_ratio = l1_ratio
         self.weight_decay = weight_decay
+        self.dropout = dropout
+        self.normalization = normalization
+        self.max_grad_norm = max_grad_norm
         self.batch_size = batch_size
         self.learning_rate = learning_rate
         self.learning_rate_init = learning_rate_init
@@ -280,6 +314,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         self.nesterovs_momentum = nesterovs_momentum
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
+        self.scoring = scoring
         self.beta_1 = beta_1
         self.beta_2 = beta_2
         self.epsilon = epsilon
@@ -293,6 +328,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     def _describe_target(self, y, loss, going_on, incremental, classes):
         if not going_on:
             self._target = {"kind": "regression", "groups": None}
+        return self._check_target(y, loss)
+
+    def _check_target(self, y, loss):
         if sparse.issparse(y):
             raise TypeError(
                 "Sparse data was passed for y, but dense data is required. Use "
@@ -316,7 +354,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
                 f"Input y contains values too large for {np.dtype(dtype)}: up to "
                 f"{np.abs(y).max():g}. Scale y, or use dtype='float64'."
             )
-        if hasattr(self, "_network") and Y.shape[1] != self._spec["n_columns"]:
+        if hasattr(self, "_spec") and Y.shape[1] != self._spec["n_columns"]:
             raise ValueError(
                 f"y has {Y.shape[1]} output(s), but the regressor was fitted with "
                 f"{self._spec['n_columns']}. Call fit with warm_start=False."
@@ -356,8 +394,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         ValueError
             As `fit`.
         """
-        fitted = self._working_copy()._fit(X, y, sample_weight, incremental=True)
-        return self._commit(fitted)
+        fitted = self._working_copy()._fit(FitData(X, y, sample_weight), "partial")
+        return self._commit(fitted, limit=HISTORY_LIMIT)
 
     # -- prediction ----------------------------------------------------------------
 

@@ -1,9 +1,11 @@
 """From an estimator's parameters to checked components; what has no effect warns."""
 
 import difflib
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from sklearn.metrics import get_scorer
 
 from sk_mlp import activations, initializers, losses, optimizers, schedules
 from sk_mlp._validation import (
@@ -28,10 +30,8 @@ _STOCHASTIC_ONLY = (
     "learning_rate_init",
     "power_t",
     "shuffle",
-    "early_stopping",
-    "validation_fraction",
-    "n_iter_no_change",
     "weight_decay",
+    "max_grad_norm",
 )
 
 
@@ -46,6 +46,8 @@ class Setup:
     optimizer: optimizers.Optimizer | None  # None: L-BFGS
     schedule: schedules.Schedule
     initializer: initializers.Initializer
+    dropout: tuple  # one rate per hidden layer
+    scorer: Callable | None  # None: the estimator's own score, or the loss
 
 
 def is_name(spec, name):
@@ -53,13 +55,15 @@ def is_name(spec, name):
     return isinstance(spec, str) and spec == name
 
 
-def resolve_setup(estimator, task):
+def resolve_setup(estimator, task, has_validation_set=False):
     """Return the components the parameters name; warn of those without effect.
 
     Parameters
     ----------
     estimator : MLPClassifier or MLPRegressor
     task : {"classification", "regression"}
+    has_validation_set : bool, default=False
+        Whether `fit` was given one.
 
     Raises
     ------
@@ -78,12 +82,14 @@ def resolve_setup(estimator, task):
         optimizer=_resolve_solver(estimator),
         schedule=_resolve_schedule(estimator),
         initializer=resolve(estimator, "init", estimator.init, initializers),
+        dropout=_resolve_dropout(estimator, len(sizes)),
+        scorer=_resolve_scorer(estimator),
     )
     if not is_name(estimator.output_activation, "auto"):
         _check_contract(
             _resolve_among(estimator, "output_activation", activations, "auto")
         )
-    warn_unused(estimator, _unused(estimator, setup))
+    warn_unused(estimator, _unused(estimator, setup, has_validation_set))
     return setup
 
 
@@ -121,6 +127,35 @@ def _resolve_schedule(estimator):
     if is_name(spec, "invscaling"):
         schedule.power_t = estimator.power_t
     return schedule
+
+
+def _resolve_dropout(estimator, n_hidden):
+    given = estimator.dropout
+    if not _is_list(given):
+        return (float(given),) * n_hidden
+    if len(given) != n_hidden:
+        raise invalid(
+            estimator,
+            "dropout",
+            f"must have one entry per hidden layer ({n_hidden}). Got {given!r} "
+            "instead.",
+        )
+    return tuple(map(float, given))
+
+
+def _resolve_scorer(estimator):
+    scoring = estimator.scoring
+    if scoring is None or is_name(scoring, "loss"):
+        return None
+    try:
+        return get_scorer(scoring)
+    except ValueError:
+        raise invalid(
+            estimator,
+            "scoring",
+            "must be None, 'loss', a scorer object or a name of "
+            f"sklearn.metrics.get_scorer_names(). Got {scoring!r} instead.",
+        ) from None
 
 
 def _resolve_activations(estimator, n_hidden):
@@ -218,17 +253,25 @@ def _resolve_loss(estimator, task):
     )
 
 
-def _unused(estimator, setup):
+def _unused(estimator, setup, has_validation_set):
     """Return the parameters without effect, with the reason."""
     if setup.optimizer is None:
         names = (*_STOCHASTIC_ONLY, *_OPTIMIZER_FIELDS)
         unused = dict.fromkeys(names, "with solver='lbfgs'")
+        if not estimator.early_stopping:
+            unused["n_iter_no_change"] = "without early_stopping (solver='lbfgs')"
     else:
         unused = _unused_by_optimizer(estimator, setup.optimizer)
     if estimator.alpha == 0:
         unused["l1_ratio"] = "with alpha=0"
     if not setup.hidden_layer_sizes:
         unused["activation"] = "without hidden layers, but for the initial weights"
+        unused["dropout"] = unused["normalization"] = "without hidden layers"
+    if has_validation_set:
+        unused["validation_fraction"] = "where X_val is given"
+    elif not estimator.early_stopping:
+        unused["validation_fraction"] = "without early_stopping"
+        unused["scoring"] = "without early_stopping or X_val"
     return unused
 
 
@@ -244,6 +287,6 @@ def _unused_by_optimizer(estimator, optimizer):
         unused["power_t"] = f"with learning_rate={learning_rate!r}"
     if estimator.n_iter_no_change == np.inf:
         unused["tol"] = "with n_iter_no_change=np.inf"
-    if not estimator.early_stopping:
-        unused["validation_fraction"] = "without early_stopping"
+        if is_name(learning_rate, "adaptive"):
+            unused["learning_rate"] = "with n_iter_no_change=np.inf (no plateau)"
     return unused

@@ -235,3 +235,68 @@ def decode_labels(codes, kind, classes):
     if not same:
         columns = [column.astype(object) for column in columns]
     return np.column_stack(columns)
+
+
+def class_weights(codes, classes, class_weight, w):
+    """Return the weights of the classes of every output, as a list of arrays.
+
+    Parameters
+    ----------
+    codes : ndarray of int of shape (n_samples, n_outputs)
+        Class of every output.
+    classes : ndarray or list of ndarray
+        Labels of the classes, in the order of the codes.
+    class_weight : dict, "balanced", or a list of these and None with one per output
+        "balanced" gives all classes that occur the same total weight: that of class c
+        is ``sum(w) / (n_classes * sum of w in c)``. None is 1.
+    w : ndarray of shape (n_samples, 1) or None
+        Sample weights, which "balanced" counts the rows with.
+
+    Raises
+    ------
+    ValueError
+        If a dict has labels that are no classes, or a list another length.
+    """
+    n_outputs = codes.shape[1]
+    classes = classes if isinstance(classes, list) else [classes]
+    if not isinstance(class_weight, list | tuple):
+        class_weight = [class_weight] * n_outputs
+    if len(class_weight) != n_outputs:
+        raise ValueError(
+            f"class_weight has {len(class_weight)} entries, but y has {n_outputs} "
+            "output(s): it needs one for each."
+        )
+    counted = np.ones(len(codes)) if w is None else w[:, 0].astype(np.float64)
+    columns = zip(codes.T, classes, class_weight, strict=True)
+    return [_weights_of_output(*column, counted) for column in columns]
+
+
+def _weights_of_output(codes, labels, weight, counted):
+    if weight is None:
+        return np.ones(len(labels))
+    if isinstance(weight, str):  # "balanced"
+        totals = np.bincount(codes, counted, len(labels))
+        present = totals > 0
+        balanced = totals.sum() / (present.sum() * np.where(present, totals, 1.0))
+        return np.where(present, balanced, 1.0)
+    known = labels.tolist()
+    unknown = [label for label in weight if label not in known]
+    if unknown:
+        raise ValueError(
+            f"class_weight has the labels {unknown}, which are not among the classes "
+            f"{known}."
+        )
+    return np.array([float(weight.get(label, 1.0)) for label in known])
+
+
+def row_weights(codes, weights):
+    """Return for every row the product of the weights of its classes.
+
+    Parameters
+    ----------
+    codes : ndarray of int of shape (n_samples, n_outputs)
+    weights : list of ndarray
+        As :func:`class_weights` returns them.
+    """
+    pairs = zip(weights, codes.T, strict=True)
+    return np.prod([weight[column] for weight, column in pairs], axis=0)

@@ -1,13 +1,14 @@
 """Training by minibatches: what was asked, what has happened, and the loop.
 
 The loop knows a network only by ``theta``, ``grad``, ``groups``, ``draw`` and
-``loss_grad``, and the estimator not at all.
+``loss_grad``, and the estimator not at all. What is done between two epochs is the
+work of :class:`sk_mlp._monitor.Monitor`.
 """
 
+import copy
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from math import inf, nan
+from dataclasses import dataclass, field, replace
+from math import inf, isfinite, nan
 from typing import Any
 
 import numpy as np
@@ -31,17 +32,18 @@ HISTORY_KEYS = (
 class TrainingPlan:
     """What was asked for; nothing in it changes during training."""
 
-    optimizer: Any
-    schedule: Any
-    learning_rate_init: float
     max_iter: int
     tol: float
     n_iter_no_change: float
     early_stopping: bool
+    optimizer: Any = None  # None: L-BFGS
+    schedule: Any = None
+    learning_rate_init: float = nan
     weight_decay: float = 0.0
-    verbose: bool = False
+    max_grad_norm: float | None = None
     objective: Any = None  # losses of equal objectives can be compared
     incremental: bool = False  # one epoch, no judgement on convergence
+    resumed: bool = False  # the rest of a fit that was stopped
 
 
 @dataclass
@@ -62,8 +64,15 @@ class TrainingState:
     best_loss: float = inf
     best_score: float = -inf
     best_theta: np.ndarray | None = None  # only while training
+    last_theta: np.ndarray | None = None  # where it stopped, if theta is the best
+    restored: bool = False  # theta is that of the best epoch
     stop_reason: str | None = None
     history: dict = field(default_factory=lambda: {key: [] for key in HISTORY_KEYS})
+
+    @property
+    def unfinished(self):
+        """Whether training was stopped from outside and can be resumed."""
+        return self.stop_reason in (None, "callback", "interrupted")
 
     def pursue(self, objective):
         """Forget the best loss of another objective, and the wait for a better one."""
@@ -75,6 +84,24 @@ class TrainingState:
         for key in HISTORY_KEYS:
             self.history[key].append(values.get(key, nan))
 
+    def copy(self):
+        """Return a copy that further training does not touch."""
+        return replace(
+            self,
+            rng=copy.deepcopy(self.rng),
+            noise_rng=copy.deepcopy(self.noise_rng),
+            optimizer=copy.deepcopy(self.optimizer),
+            history={key: list(values) for key, values in self.history.items()},
+        )
+
+    def settle(self, network):
+        """Restore the best epoch; if training can be resumed, keep the last as well."""
+        self.restored = self.best_theta is not None
+        if self.restored:
+            self.last_theta = network.theta.copy() if self.unfinished else None
+            network.theta[...] = self.best_theta
+        self.best_theta = None
+
 
 class Trainer:
     """Minimise a network's loss over minibatches.
@@ -82,17 +109,16 @@ class Trainer:
     Parameters
     ----------
     plan : TrainingPlan
-    validate : callable or None, default=None
-        Returns (loss, score) of the network on the validation set; asked for after
-        every epoch when the plan stops early.
+    monitor : Monitor
+        Told of every epoch; says when to stop.
     """
 
-    def __init__(self, plan, validate: Callable | None = None):
+    def __init__(self, plan, monitor):
         self.plan = plan
-        self.validate = validate
+        self.monitor = monitor
 
     def run(self, network, batches, state):
-        """Train until convergence, divergence, ``max_iter`` or Ctrl-C.
+        """Train until convergence, divergence, ``max_iter``, a callback or Ctrl-C.
 
         Parameters
         ----------
@@ -102,77 +128,67 @@ class Trainer:
         state : TrainingState
             Updated in place.
         """
-        plan = self.plan
-        self._start(network, batches, state)
+        plan, monitor = self.plan, self.monitor
+        if state.rule != plan.optimizer:  # the numbers mean something else
+            state.optimizer = plan.optimizer.init_state(network.theta)
+            state.rule = plan.optimizer
+        network.allocate(batches.batch_size)
         try:
-            # Overflow shows as a non-finite loss, which is judged after each epoch.
-            with np.errstate(all="ignore"):
-                while state.stop_reason is None:
-                    self._epoch(network, batches, state)
-                    state.stop_reason = self._judge(network, state)
+            monitor.start(network)
+            while state.stop_reason is None:
+                monitor.epoch_begins()
+                # Overflow shows as a loss that is not finite.
+                with np.errstate(all="ignore"):
+                    measured = self._epoch(network, batches, state)
+                monitor.epoch_ends(network, batches.n_rows, **measured)
         except KeyboardInterrupt:
-            warn("Training interrupted by user.")
-            state.stop_reason = "interrupted"
+            monitor.interrupted()
         if state.stop_reason == "max_iter" and not plan.incremental:
             warn(
                 f"Stochastic Optimizer: Maximum iterations ({plan.max_iter}) reached "
                 "and the optimization hasn't converged yet.",
                 ConvergenceWarning,
             )
-        if not plan.early_stopping:
-            state.best_score = -inf  # it belonged to other parameters
-        elif state.best_theta is not None:
-            network.theta[...] = state.best_theta
-        state.best_theta = None
-
-    def _start(self, network, batches, state):
-        if state.stop_reason == "converged":
-            state.no_improvement = 0  # asked to go on: patience starts anew
-        state.stop_reason = None
-        if not self.plan.incremental:
-            state.n_iter = 0
-        state.pursue(self.plan.objective)
-        if state.rule != self.plan.optimizer:  # the numbers mean something else
-            state.optimizer = self.plan.optimizer.init_state(network.theta)
-            state.rule = self.plan.optimizer
-        if self.plan.early_stopping and np.isfinite(state.best_score):
-            state.best_theta = network.theta.copy()  # what the last fit restored
-        network.allocate(batches.batch_size)
+        state.settle(network)
 
     def _epoch(self, network, batches, state):
-        """Go over the rows once and record what happened."""
+        """Go over the rows once; return what was measured."""
         plan, start = self.plan, time.perf_counter()
-        rate = plan.schedule.rate(plan.learning_rate_init, self._progress_of(state))
-        groups = self._groups(network)
+        progress, groups = self._progress(state), self._groups(network)
         loss_sum = norm_sum = 0.0
-        n_steps = 0
+        n_steps = n_seen = 0
         for x, y, w in batches.epoch(state.rng):
-            n_steps += 1
             n_rows = len(y)
+            progress.fraction = n_seen / batches.n_rows
+            rate = plan.schedule.rate(plan.learning_rate_init, progress)
             if network.random:
                 network.draw(state.noise_rng, n_rows)
             loss = network.loss_grad(x, y, w, n_rows * batches.mean_weight)
+            n_steps += 1
+            n_seen += n_rows
             loss_sum += loss * n_rows
-            norm_sum += float(np.dot(network.grad, network.grad)) ** 0.5
+            if not isfinite(loss):  # a step would spoil all parameters
+                break
+            norm_sum += self._clip(network.grad)
             plan.optimizer.step(
                 network.theta, network.grad, state.optimizer, rate, groups
             )
-        state.n_iter += 1
-        state.epoch += 1
-        state.t += batches.n_rows
-        state.loss = loss_sum / batches.n_rows
-        measured = {}
-        if plan.early_stopping:
-            measured["val_loss"], measured["val_score"] = self.validate(network)
-        state.record(
-            epoch=state.epoch,
-            loss=state.loss,
-            learning_rate=rate,
-            grad_norm=norm_sum / n_steps,
-            seconds=time.perf_counter() - start,
-            **measured,
-        )
-        self._print_epoch(state)
+        if rate == 0:
+            self._warn_of_standstill(state)
+        return {
+            "loss": loss_sum / n_seen,
+            "learning_rate": rate,  # of the last step
+            "grad_norm": norm_sum / n_steps,
+            "seconds": time.perf_counter() - start,
+        }
+
+    def _clip(self, grad):
+        """Shorten the gradient to ``max_grad_norm``; return its norm before."""
+        norm = float(np.dot(grad, grad)) ** 0.5
+        limit = self.plan.max_grad_norm
+        if limit is not None and norm > limit:
+            grad *= limit / norm
+        return norm
 
     def _groups(self, network):
         """Return the optimizer's groups: neighbours that are treated alike, merged."""
@@ -185,67 +201,18 @@ class Trainer:
             merged.append((start, stop, *treated))
         return merged
 
-    def _judge(self, network, state):
-        """Return why training ends after this epoch, or None to go on."""
-        plan = self.plan
-        loss = state.loss
-        if not np.isfinite(loss + float(network.theta.sum())):
-            return "diverged"
-        if plan.early_stopping:
-            self._watch(network, state, state.history["val_score"][-1])
-        else:
-            improved = loss <= state.best_loss - plan.tol
-            state.no_improvement = 0 if improved else state.no_improvement + 1
-            state.best_loss = min(state.best_loss, loss)
-        if state.no_improvement > plan.n_iter_no_change and self._plateau(state):
-            return "converged"
-        if plan.incremental or state.n_iter >= plan.max_iter:
-            return "max_iter"
-        return None
-
-    def _watch(self, network, state, score):
-        """Keep the best parameters; a NaN score is worse than any other."""
-        improved = score >= state.best_score + self.plan.tol
-        state.no_improvement = 0 if improved else state.no_improvement + 1
-        if score > state.best_score:
-            state.best_score = score
-            if state.best_theta is None:
-                state.best_theta = network.theta.copy()
-            else:
-                state.best_theta[...] = network.theta
-
-    def _plateau(self, state):
-        """Tell the user and the schedule; return whether training is over."""
-        plan = self.plan
-        what = "Validation score" if plan.early_stopping else "Training loss"
-        message = (
-            f"{what} did not improve more than tol={plan.tol:f} for "
-            f"{plan.n_iter_no_change} consecutive epochs."
-        )
-        rate = state.history["learning_rate"][-1]
-        if not plan.schedule.absorbs_plateau(rate):
-            reason = " Learning rate too small." if state.plateaus else ""
-            self._print(f"{message}{reason} Stopping.")
-            return True
-        state.plateaus += 1
-        state.no_improvement = 0
-        rate = plan.schedule.rate(plan.learning_rate_init, self._progress_of(state))
-        self._print(f"{message} Setting learning rate to {rate:f}")
-        return False
-
-    def _progress_of(self, state):
+    def _progress(self, state):
         return Progress(
             epoch=state.epoch,
             t=state.t,
             plateaus=state.plateaus,
             max_iter=self.plan.max_iter,
+            n_iter=state.n_iter,
         )
 
-    def _print_epoch(self, state):
-        self._print(f"Iteration {state.n_iter}, loss = {state.loss:.8f}")
-        if self.plan.early_stopping:
-            self._print(f"Validation score: {state.history['val_score'][-1]:f}")
-
-    def _print(self, line):
-        if self.plan.verbose:
-            print(line)
+    def _warn_of_standstill(self, state):
+        warn(
+            f"The learning rate is 0 in epoch {state.epoch + 1}: the schedule "
+            f"{self.plan.schedule!r} is at its end, and nothing is learned any more. "
+            "Give it a longer span (n_epochs) or a final_factor above 0."
+        )

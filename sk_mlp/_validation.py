@@ -76,17 +76,30 @@ RANDOM_STATE = (
 )
 
 
-def _is_sizes(value):
-    if isinstance(value, str | bytes | dict) or not hasattr(value, "__getitem__"):
-        return False  # an iterator, say, which could be read only once
-    positive = integer(1)
-    return getattr(value, "ndim", 1) == 1 and all(positive.accepts(v) for v in value)
+def each(constraint, text):
+    """Return the constraint: an array-like, each entry of which is accepted."""
 
+    def accepts(value):
+        if isinstance(value, str | bytes | dict) or not hasattr(value, "__getitem__"):
+            return False  # an iterator, say, which could be read only once
+        return getattr(value, "ndim", 1) == 1 and all(map(constraint.accepts, value))
+
+    return Constraint(accepts, text)
+
+
+def _are_class_weights(value):
+    weight = real(0)
+    return isinstance(value, dict) and all(map(weight.accepts, value.values()))
+
+
+CLASS_WEIGHTS = Constraint(
+    _are_class_weights, "a dict from class labels to weights >= 0"
+)
 
 # The parameters that are plain values; names of components are resolved elsewhere.
 CONSTRAINTS = {
     "hidden_layer_sizes": integer(1)
-    | Constraint(_is_sizes, "an array-like of ints, each > 0, one per hidden layer"),
+    | each(integer(1), "an array-like of ints, each > 0, one per hidden layer"),
     "alpha": real(0),
     "l1_ratio": real(0, 1, "both"),
     "batch_size": integer(1) | one_of("auto"),
@@ -108,6 +121,22 @@ CONSTRAINTS = {
     "n_iter_no_change": integer(1) | INFINITY,
     "max_fun": integer(1),
     "weight_decay": real(0),
+    "dropout": real(0, 1)
+    | each(real(0, 1), "an array-like of such floats, one per hidden layer"),
+    "normalization": one_of("batch", "layer") | a_value(None),
+    "max_grad_norm": real(0, closed="neither") | a_value(None),
+    "class_weight": one_of("balanced")
+    | CLASS_WEIGHTS
+    | each(
+        CLASS_WEIGHTS | one_of("balanced") | a_value(None),
+        "a list of these, one per output",
+    )
+    | a_value(None),
+    "scoring": Constraint(
+        lambda value: isinstance(value, str) or callable(value),
+        "'loss', the name of a scorer, a callable scorer(estimator, X, y)",
+    )
+    | a_value(None),
     "dtype": one_of("float32", "float64") | a_value(None),
 }
 
@@ -120,9 +149,10 @@ def check_parameters(estimator):
     InvalidParameterError
         For the first parameter that is not accepted.
     """
+    absent = object()
     for name, constraint in CONSTRAINTS.items():
-        value = getattr(estimator, name)
-        if not constraint.accepts(value):
+        value = getattr(estimator, name, absent)  # a regressor has no class_weight
+        if value is not absent and not constraint.accepts(value):
             text = f"must be {constraint.text}. Got {value!r} instead."
             raise invalid(estimator, name, text)
 

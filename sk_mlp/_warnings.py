@@ -3,10 +3,13 @@
 import inspect
 import warnings
 
+# scikit-learn's wrapper of a fit with callbacks stands between two of our own frames.
+_OWN = ("sk_mlp.", "sklearn.callback.")
+
 
 def warn(text, category=UserWarning):
     """Give a warning that points at the line of the user's that called the package."""
     level, frame = 2, inspect.currentframe().f_back
-    while frame.f_back and frame.f_globals.get("__name__", "").startswith("sk_mlp."):
+    while frame.f_back and frame.f_globals.get("__name__", "").startswith(_OWN):
         level, frame = level + 1, frame.f_back
     warnings.warn(text, category, stacklevel=level)

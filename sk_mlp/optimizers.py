@@ -46,6 +46,9 @@ class Optimizer(Component):
     block_bytes : int
         Size of the blocks that :meth:`update` gets. At 256 KiB the four arrays of Adam
         fill a cache of 1 MiB, and the overhead of the calls is lost in the work.
+    FLUSH_PERIOD : int
+        Every so many steps, entries of theta and of the state vectors that are about
+        to become subnormal are set to 0; see :meth:`step`.
 
     Examples
     --------
@@ -74,6 +77,7 @@ class Optimizer(Component):
     estimator_fields = ()
     weight_decay = 0.0
     block_bytes = 1 << 18
+    FLUSH_PERIOD = 128
 
     def init_state(self, theta):
         """Return the state before the first step.
@@ -118,6 +122,14 @@ class Optimizer(Component):
     def step(self, theta, grad, state, rate, groups=None):
         """Take one step: change theta and state in place.
 
+        Where the gradient stays 0, as at a dead unit or an unused column of X, a
+        momentum decays until it is subnormal, and there it sticks, since 0.9 times 4
+        units of the smallest number is rounded to 4 units again. Weights that only the
+        penalty moves end in the same way. Many processors compute with such numbers
+        many times more slowly. Every ``FLUSH_PERIOD`` steps, entries smaller than 2^20
+        times the least normal number (together 1e-32 in float32) are therefore set to
+        0. The usual decays reach no subnormal number in between, as 0.9^128 > 2^-20.
+
         Parameters
         ----------
         theta : ndarray of shape (n_parameters,)
@@ -138,6 +150,8 @@ class Optimizer(Component):
         slots = [state[name] for name in self.slots]
         if groups is None:
             groups = [(0, theta.size, 1.0, self.weight_decay)]
+        # By the count in the state, so that resumed training does it at the same steps.
+        flush = state["t"] % self.FLUSH_PERIOD == 0
         size = max(1, self.block_bytes // theta.itemsize)
         for start, stop, factor, decay in groups:
             group_rate = float(rate * factor)
@@ -149,6 +163,8 @@ class Optimizer(Component):
                     part *= shrink
                 states = [slot[block] for slot in slots]
                 self.update(part, grad[block], group_rate, coefficients, *states)
+                if flush:
+                    _flush_tiny(part, *states, size=grad[block])
 
 
 _REGISTRY = Registry("optimizer", Optimizer)
@@ -192,6 +208,15 @@ def names():
     ['adagrad', 'adam', 'adamw', 'nadam', 'rmsprop', 'sgd']
     """
     return _REGISTRY.names()
+
+
+def _flush_tiny(*blocks, size):
+    """Set to 0, in place, what is about to become subnormal; `size` is overwritten."""
+    limit = 2.0**20 * float(np.finfo(size.dtype).tiny)
+    for block in blocks:
+        np.abs(block, out=size)
+        if size.min() < limit:  # most often not, and the rest takes longer
+            block[(size > 0.0) & (size < limit)] = 0.0
 
 
 def _root_of_squares(v, beta, grad, epsilon, out):

@@ -15,7 +15,10 @@ PACKAGE = Path(__file__).parents[1] / "sk_mlp"
 
 BASE = {"_component", "_numerics", "_version", "_warnings"}
 COMPONENTS = {"activations", "losses", "initializers", "optimizers", "schedules"}
-ENGINE = {"_layers", "_head", "_network", "_batches", "_lbfgs", "_trainer"}
+ENGINE = {
+    *("_layers", "_normalization", "_head", "_network", "_batches", "_trainer"),
+    *("_interrupts", "_monitor", "_lbfgs", "_report", "_divergence"),
+}
 CHECKS = {"_validation", "_targets"}
 ESTIMATORS = {"_classifier", "_regressor"}
 ALL_ABOVE = BASE | COMPONENTS | ENGINE | CHECKS
@@ -30,17 +33,27 @@ ROOMS = {
     "_component": set(),
     **dict.fromkeys(COMPONENTS, BASE),
     "_layers": BASE,
+    "_normalization": BASE | {"_layers"},
     "_head": BASE | {"_layers"},
-    "_network": BASE | {"_layers"},
+    "_network": BASE | {"_layers", "_normalization"},
     "_batches": BASE,
     "_lbfgs": BASE,
     "_trainer": BASE,
+    "_interrupts": set(),
+    "_monitor": BASE | {"_interrupts"},
+    "_report": set(),
+    "_divergence": set(),
     "_validation": BASE,
     "_targets": BASE,
     "_setup": BASE | COMPONENTS | {"_validation"},
-    "_base": ALL_ABOVE | {"_setup"},
-    **dict.fromkeys(ESTIMATORS, ALL_ABOVE | {"_setup", "_base"}),
-    "__init__": COMPONENTS | ESTIMATORS | {"_version"},
+    "_compat": set(),
+    "callbacks": set(),  # they know the protocol and the estimators' public side only
+    "_holdout": BASE | {"_validation"},
+    "_hooks": set(),  # calls the hooks of an estimator that it is given
+    "_fitting": ALL_ABOVE | {"_setup", "_holdout", "_hooks"},
+    "_base": ALL_ABOVE | {"_setup", "_compat", "_fitting"},
+    **dict.fromkeys(ESTIMATORS, ALL_ABOVE | {"_setup", "_fitting", "_base"}),
+    "__init__": COMPONENTS | ESTIMATORS | {"_version", "callbacks"},
 }
 
 # Below the estimators nothing knows scikit-learn but for these.
@@ -134,7 +147,7 @@ def test_all_but_the_runtime_packages_is_imported_where_it_is_used(module):
 def test_importing_the_package_loads_no_optional_one():
     code = """
 import sys
-import sklearn.base, sklearn.utils.validation
+import sklearn.base, sklearn.model_selection  # which loads rich itself
 before = set(sys.modules)
 import sk_mlp
 loaded = {name.split(".")[0] for name in set(sys.modules) - before}

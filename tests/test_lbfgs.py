@@ -10,7 +10,9 @@ from sklearn.exceptions import ConvergenceWarning
 
 from sk_mlp import activations, losses
 from sk_mlp._lbfgs import run_lbfgs
-from sk_mlp._trainer import HISTORY_KEYS, TrainingState
+from sk_mlp._monitor import Monitor
+from sk_mlp._report import report_of
+from sk_mlp._trainer import HISTORY_KEYS, TrainingPlan, TrainingState
 
 VARIANTS = activation_variants()
 PAIR = (activations.get("softmax"), losses.get("log_loss"), TARGETS["multiclass"])
@@ -25,14 +27,23 @@ def problem(hidden="tanh", dtype=np.float64, weighted=False):
 
 def run(problem, state=None, **settings):
     state = state or TrainingState(np.random.RandomState(0), np.random.default_rng(0))
-    defaults = {"max_iter": 500, "max_fun": 15_000, "tol": 1e-4, "verbose": False}
+    defaults = {"max_iter": 500, "max_fun": 15_000, "tol": 1e-4}
+    report = report_of(settings.pop("verbose", False))
+    settings = {**defaults, **settings}
+    plan = TrainingPlan(
+        max_iter=settings["max_iter"],
+        tol=settings["tol"],
+        n_iter_no_change=np.inf,
+        early_stopping=False,
+    )
     run_lbfgs(
         problem.network,
         problem.x,
         problem.y,
         problem.w,
         state,
-        **{**defaults, **settings},
+        Monitor(plan, state, report=report),
+        **settings,
     )
     return state
 

@@ -27,9 +27,9 @@ VARIANTS = [
 ]
 
 # Checks of (classifier, regressor) by scikit-learn's minor version: those that it runs
-# on its own MLPs, and check_classifier_multioutput or check_regressor_multioutput,
-# which our tag switches on.
-N_CHECKS = {"1.6": (67, 60), "1.9": (68, 61)}
+# on its own MLPs, check_classifier_multioutput or check_regressor_multioutput, which
+# our tag switches on, and check_class_weight_classifiers for our parameter.
+N_CHECKS = {"1.6": (68, 60), "1.9": (69, 61)}
 MINOR = ".".join(sklearn.__version__.split(".")[:2])
 
 EXTRA_CHECKS = [
@@ -41,9 +41,12 @@ EXTRA_CHECKS = [
     if hasattr(estimator_checks, name)
 ]
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore::sklearn.exceptions.ConvergenceWarning"  # few epochs are enough
-)
+pytestmark = [
+    # Few epochs are enough.
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+    # check_class_weight_classifiers sets it whatever the solver.
+    pytest.mark.filterwarnings("ignore:.*without effect. 'n_iter_no_change' without"),
+]
 
 
 def names_of_checks(estimator):
@@ -88,8 +91,12 @@ def test_number_of_checks():
 @pytest.mark.parametrize(
     "estimator, peer, extra",
     [
-        (ESTIMATORS[0], neural_network.MLPClassifier(), "check_classifier_multioutput"),
-        (ESTIMATORS[1], neural_network.MLPRegressor(), "check_regressor_multioutput"),
+        (
+            ESTIMATORS[0],
+            neural_network.MLPClassifier(),
+            {"check_classifier_multioutput", "check_class_weight_classifiers"},
+        ),
+        (ESTIMATORS[1], neural_network.MLPRegressor(), {"check_regressor_multioutput"}),
     ],
     ids=["classifier", "regressor"],
 )
@@ -98,7 +105,7 @@ def test_all_checks_of_the_peer_and_those_of_our_tags(estimator, peer, extra):
     weighted = {name for name in ours if "sample_weight" in name}
     assert len(weighted) >= 7
     # scikit-learn 1.6 has no sample weights in its own MLPs.
-    assert set(ours) - weighted - set(theirs) == {extra}
+    assert set(ours) - weighted - set(theirs) == extra
     assert set(theirs) <= set(ours)
     assert ("check_array_api_input" in ours) == ("check_array_api_input" in theirs)
 

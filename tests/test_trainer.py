@@ -18,6 +18,8 @@ from sklearn.neural_network import MLPClassifier
 
 from sk_mlp import optimizers, schedules
 from sk_mlp._batches import Batches
+from sk_mlp._monitor import Monitor
+from sk_mlp._report import report_of
 from sk_mlp._trainer import HISTORY_KEYS, Trainer, TrainingPlan, TrainingState
 from sk_mlp.schedules import Progress
 
@@ -80,8 +82,10 @@ def train(losses, state=None, data=None, scores=None, network=None, **settings):
             assert seen is network
             return 0.5, next(scores)
 
-    trainer = Trainer(plan(**settings), validate)
-    trainer.run(network, data or batches(), state)
+    report = report_of(settings.pop("verbose", False))
+    planned = plan(**settings)
+    monitor = Monitor(planned, state, validate, report)
+    Trainer(planned, monitor).run(network, data or batches(), state)
     return network, state
 
 
@@ -229,7 +233,7 @@ def test_going_on_never_ends_worse_than_the_last_fit():
     network, state = train([1.0] * 20, scores=[0.1, 0.9, 0.1, 0.1, 0.1, 0.1])
     best = network.theta.copy()
     network.losses = iter([1.0] * 20)
-    train([], network=network, state=state, scores=[0.2] * 9)
+    train([], network=network, state=state, scores=[0.9] + [0.2] * 9)  # 0.9 again
     assert state.best_score == 0.9
     assert_array_equal(network.theta, best)
 
@@ -325,7 +329,10 @@ def test_a_schedule_is_told_the_progress():
 
     with max_iter_reached:
         train([3.0, 2.0], schedule=Spy(), max_iter=2)
-    assert seen == [Progress(0, 0, 0, 2), Progress(1, 6, 0, 2)]
+    assert seen == [
+        Progress(epoch=0, t=0, max_iter=2, n_iter=0),
+        Progress(epoch=1, t=6, max_iter=2, n_iter=1),
+    ]
 
 
 # Going on ---------------------------------------------------------------------------

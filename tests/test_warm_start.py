@@ -160,7 +160,7 @@ def test_a_generator_goes_on_by_itself():
     half = make(max_iter=2, random_state=rng, warm_start=True).fit(X, y)
     assert_same_network(half.fit(X, y), whole)
     half.set_params(batch_size=16).fit(X, y)
-    assert half._order is None
+    assert half._rows is None
 
 
 @pytest.mark.parametrize("first, then", [("adam", "sgd"), ("sgd", "adam"),

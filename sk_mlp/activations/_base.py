@@ -33,6 +33,9 @@ class Activation(Component):
     random : bool
         Whether training draws noise, with ``draw(rng, out)``. `forward` and `backward`
         then take the noise as their last argument, in prediction the float `expected`.
+    dropped : float
+        Value that dropout gives a unit. Where it is not 0, an affine map brings mean 0
+        and variance 1 back (alpha dropout).
     initializer : str or None
         What ``init="auto"`` uses; None is a normal with std ``gain / sqrt(fan_in)``.
     shape_parameters : tuple of str
@@ -67,6 +70,7 @@ class Activation(Component):
     has_gradient = True
     rowwise = False
     random = False
+    dropped = 0.0
     initializer = None
     shape_parameters = ()
     trainable = False

@@ -365,6 +365,7 @@ class SELU(Activation):
     formula = "scale (max(z, 0) + alpha (exp(min(z, 0)) - 1))"
     reference = "Klambauer, Unterthiner, Mayr & Hochreiter 2017, arXiv:1706.02515"
     range = Interval(-SCALE * ALPHA)
+    dropped = -SCALE * ALPHA
     zero_centered = monotonic = True
     kinks = (0.0,)
 

@@ -1,0 +1,394 @@
+"""One fit: from what the user gave, through training, to what the estimator becomes."""
+
+import copy
+import inspect
+from dataclasses import dataclass, replace
+from math import ceil, inf
+
+import numpy as np
+
+from sk_mlp._batches import Batches
+from sk_mlp._divergence import explain
+from sk_mlp._holdout import ValidationSet, split_rows
+from sk_mlp._hooks import Hooks
+from sk_mlp._lbfgs import run_lbfgs
+from sk_mlp._monitor import Monitor
+from sk_mlp._report import report_of
+from sk_mlp._setup import is_name, resolve_setup
+from sk_mlp._trainer import HISTORY_KEYS, Trainer, TrainingPlan, TrainingState
+from sk_mlp._validation import check_sample_weight
+from sk_mlp._warnings import warn
+
+
+@dataclass(frozen=True)
+class FitData:
+    """What a user gives to `fit`, as it was given."""
+
+    X: object
+    y: object
+    sample_weight: object = None
+    X_val: object = None
+    y_val: object = None
+    sample_weight_val: object = None
+
+    def __post_init__(self):
+        if (self.X_val is None) != (self.y_val is None):
+            given, missing = ("X_val", "y_val")[:: 1 if self.y_val is None else -1]
+            raise ValueError(f"{given} was given without {missing}. Pass both.")
+        if self.sample_weight_val is not None and self.X_val is None:
+            raise ValueError(
+                "sample_weight_val was given without X_val and y_val. Pass all three."
+            )
+
+
+class Fitting:
+    """One fit of one estimator.
+
+    Parameters
+    ----------
+    estimator : BaseMLP
+        A working copy: it is changed all the way.
+    data : FitData
+    mode : {"fit", "partial", "resume"}, default="fit"
+    classes : array-like or None, default=None
+        All classes there are, for "partial".
+    """
+
+    def __init__(self, estimator, data, mode="fit", classes=None):
+        self.estimator = estimator
+        self.data = data
+        self.mode = mode
+        self.classes = classes
+        self.validate = self.batches = None
+
+    def run(self):
+        """Prepare, train, and let the estimator remember it."""
+        self._prepare()
+        self._train()
+        if self.state.stop_reason == "diverged":
+            self._explain_divergence()
+        self.estimator._rows = self._rows_to_keep()
+        self.estimator._remember(self.network, self.state, self.validate is not None)
+
+    # -- before training -----------------------------------------------------------
+
+    def _prepare(self):
+        """Check parameters and data; make the network and the state to train."""
+        estimator, data = self.estimator, self.data
+        has_validation_set = data.X_val is not None
+        self.setup = resolve_setup(estimator, estimator._task, has_validation_set)
+        self.going_on = hasattr(estimator, "_network") and (
+            self.mode != "fit" or estimator.warm_start
+        )
+        self._check_mode()
+        if not self.going_on:
+            estimator._forget()
+        X, y = estimator._validate(data.X, data.y, reset=not self.going_on)
+        dtype = estimator._network.dtype if self.going_on else X.dtype
+        y = estimator._describe_target(
+            y, self.setup.loss, self.going_on, self.mode == "partial", self.classes
+        )
+        Y = estimator._encode(y, dtype)
+        self.sample_weight = check_sample_weight(data.sample_weight, X, dtype)
+        self.class_weights = estimator._class_weights(Y, self.sample_weight)
+        self.rng = self._generator()
+        self.network = estimator._build(
+            X.shape[1], Y.shape[1], self.setup, dtype, self.rng, self.going_on
+        )
+        self.X, self.y, self.Y = X, y, self.network.head.prepare(Y)
+        self.w = self._weigh(X, Y, self.sample_weight)
+        if has_validation_set:
+            self._take_validation_set(dtype)
+        self.state = self._start_state()
+
+    def _check_mode(self):
+        estimator, mode = self.estimator, self.mode
+        if mode == "partial" and estimator.early_stopping:
+            raise ValueError(
+                "partial_fit does not support early_stopping=True: no call knows the "
+                "next one. Score the blocks of a validation set between the calls."
+            )
+        if self.going_on and estimator.dtype not in (
+            None,
+            estimator._network.dtype.name,
+        ):
+            raise ValueError(
+                f"The fitted network is {estimator._network.dtype}, not "
+                f"{estimator.dtype} as asked for by dtype. Set warm_start=False, or "
+                "call fit instead of partial_fit, to start anew."
+            )
+        if mode == "resume" and estimator._rows is not None:
+            n_rows, before = _n_rows(self.data.X), estimator._rows["n_rows"]
+            if n_rows != before:
+                raise ValueError(
+                    f"resume needs the rows that fit was given: X has {n_rows} rows, "
+                    f"but it had {before}."
+                )
+
+    def _generator(self):
+        """Return the random state to draw from, going on where the last fit ended."""
+        estimator = self.estimator
+        if self.going_on and estimator._state.rng is not None:
+            if self.mode == "resume" or estimator._goes_on_drawing:
+                return copy.deepcopy(estimator._state.rng)
+        return estimator._new_generator()
+
+    def _weigh(self, X, Y, w):
+        """Return the weights of rows in the loss: sample weight times class weight."""
+        if self.class_weights is None:
+            return w
+        factors = self.estimator._row_weights(Y, self.class_weights)
+        product = factors if w is None else w[:, 0] * factors
+        return check_sample_weight(product, X, Y.dtype)
+
+    def _start_state(self):
+        if self.going_on:
+            state = replace(
+                self.estimator._state.copy(),
+                rng=self.rng,
+                history={key: [] for key in HISTORY_KEYS},
+            )
+        else:
+            state = TrainingState(rng=self.rng)
+        if self.network.random and state.noise_rng is None:
+            state.noise_rng = np.random.default_rng(self.rng.randint(2**31, size=4))
+        return state
+
+    # -- validation during training ------------------------------------------------
+
+    def _take_validation_set(self, dtype):
+        estimator, data = self.estimator, self.data
+        try:
+            X, y = estimator._validate(data.X_val, data.y_val, reset=False, dtype=dtype)
+            y = estimator._check_target(y, self.setup.loss)
+            Y = self.network.head.prepare(estimator._encode(y, dtype))
+            w = check_sample_weight(data.sample_weight_val, X, dtype)
+        except ValueError as error:
+            raise ValueError(f"In the validation set: {error}") from None
+        self.validate = self._validation_set(X, y, Y, w)
+
+    def _hold_out(self, rows):
+        """Validate on these rows of the training data."""
+        w = None if self.sample_weight is None else self.sample_weight[rows]
+        self.validate = self._validation_set(
+            self.X[rows], self.y[rows], self.Y[rows], w
+        )
+
+    def _validation_set(self, X, y, Y, w):
+        """Return the judgement on rows X with labels y, encoded and prepared as Y."""
+        estimator, scorer = self.estimator, self.setup.scorer
+        weights = None
+        if w is None or w.any():
+            weights = self._weigh(X, Y, w)
+        if scorer is not None:
+            score = self._score_by(scorer, X, y, w)
+        elif is_name(estimator.scoring, "loss"):
+
+            def score(network, p, loss):
+                return -loss
+        else:
+            of_rows = None if weights is None else weights[:, 0]
+
+            def score(network, p, loss):
+                return estimator._score_outputs(p, Y, of_rows)
+
+        return ValidationSet(X, Y, weights, score)
+
+    def _score_by(self, scorer, X, y, w):
+        """Return the score of a scorer, which sees the network in training."""
+        probe = self.estimator._working_copy()
+        # The rows are arrays by now, without names.
+        probe.__dict__.pop("feature_names_in_", None)
+        probe._bind(self.network)
+        keywords = {}
+        if w is not None and w.any() and _takes_weights(scorer):
+            keywords["sample_weight"] = w[:, 0]
+        return lambda network, p, loss: scorer(probe, X, y, **keywords)
+
+    def _rows_to_train_on(self):
+        """Return (rows, order): the rows to train on, all of them if None, and the
+        order to go on from; hold out the others.
+        """
+        estimator, n_rows = self.estimator, self.X.shape[0]
+        holds_out = estimator.early_stopping and self.validate is None
+        n_train = n_rows
+        if holds_out:
+            n_train -= ceil(estimator.validation_fraction * n_rows)
+        order = self._order_so_far(n_rows, n_train)
+        if not holds_out:
+            return None, order
+        if order is None:
+            strata = estimator._strata(self.Y)
+            fraction = estimator.validation_fraction
+            order, held_out = split_rows(n_rows, fraction, strata, self.rng)
+        else:  # what was held out before is not trained on now
+            held_out = np.setdiff1d(np.arange(n_rows), order)
+        self._hold_out(held_out)
+        return order, None
+
+    def _order_so_far(self, n_rows, n_train):
+        """Return the row order of the last fit if it goes on with the same rows."""
+        rows = getattr(self.estimator, "_rows", None)
+        if not self.going_on or self.mode == "partial" or rows is None:
+            return None
+        order = rows["order"]
+        same = rows["n_rows"] == n_rows and order is not None and len(order) == n_train
+        return order if same else None
+
+    # -- training ------------------------------------------------------------------
+
+    def _train(self):
+        estimator = self.estimator
+        rows, order = self._rows_to_train_on()
+        estimator._past = estimator.__dict__.pop("history_", None)
+        estimator.history_ = self.state.history
+        plan = self._plan(self.X.shape[0] if rows is None else len(rows))
+        hooks = self._hooks()
+        monitor = Monitor(
+            plan, self.state, self.validate, report_of(estimator.verbose), hooks
+        )
+        estimator._live = self.snapshot
+        if self.setup.optimizer is None:
+            self._run_lbfgs(rows, monitor)
+        else:
+            self._run_trainer(rows, order, plan, monitor)
+        if hooks and self.state.stop_reason != "diverged":
+            hooks.end()
+        del estimator._live
+
+    def _hooks(self):
+        if not getattr(self.estimator, "_skl_callbacks", None):
+            return None
+        done = self.state.n_iter if self.mode == "resume" else 0
+        n_epochs = 1 if self.mode == "partial" else self.estimator.max_iter - done
+        task = "iteration" if self.setup.optimizer is None else "epoch"
+        return Hooks(self.estimator, self.data, task, n_epochs)
+
+    def _run_lbfgs(self, rows, monitor):
+        estimator, data = self.estimator, (self.X, self.Y, self.w)
+        if rows is not None:
+            rows = np.sort(rows)
+            data = [part if part is None else part[rows] for part in data]
+        self._training_rows = rows
+        _check_mean_weight(data[2])
+        run_lbfgs(
+            self.network,
+            *data,
+            self.state,
+            monitor,
+            max_iter=estimator.max_iter,
+            max_fun=estimator.max_fun,
+            tol=estimator.tol,
+        )
+
+    def _run_trainer(self, rows, order, plan, monitor):
+        estimator = self.estimator
+        n_rows = self.X.shape[0] if rows is None else len(rows)
+        batch_size = estimator.batch_size
+        if is_name(batch_size, "auto"):
+            batch_size = min(200, n_rows)
+        if batch_size > n_rows:
+            warn(
+                f"batch_size={batch_size} is larger than the {n_rows} training rows. "
+                "It is going to be clipped."
+            )
+        self.batches = Batches(
+            *(self.X, self.Y, self.w, rows),
+            batch_size=batch_size,
+            shuffle=bool(estimator.shuffle),
+            order=order,
+        )
+        _check_mean_weight(self.w if rows is None or self.w is None else self.w[rows])
+        Trainer(plan, monitor).run(self.network, self.batches, self.state)
+
+    def _plan(self, n_rows):
+        estimator, setup = self.estimator, self.setup
+        patience = estimator.n_iter_no_change
+        if setup.optimizer is None and not estimator.early_stopping:
+            patience = inf  # SciPy judges the loss
+        incremental = self.mode == "partial"
+        return TrainingPlan(
+            max_iter=estimator.max_iter,
+            tol=float(estimator.tol),
+            n_iter_no_change=patience,
+            early_stopping=bool(estimator.early_stopping),
+            optimizer=setup.optimizer,
+            schedule=setup.schedule if setup.optimizer else None,
+            learning_rate_init=float(estimator.learning_rate_init),
+            weight_decay=float(estimator.weight_decay),
+            max_grad_norm=estimator.max_grad_norm,
+            # Losses compare if these do. Blocks of partial_fit may be of any size.
+            objective=(
+                *(repr(setup.loss), estimator.alpha, estimator.l1_ratio),
+                None if incremental else n_rows,
+            ),
+            incremental=incremental,
+            resumed=self.mode == "resume",
+        )
+
+    def snapshot(self):
+        """Return the estimator as it would be if training had stopped now."""
+        estimator, state = self.estimator, self.state.copy()
+        network = estimator._network_of(estimator._spec)
+        network.theta[...] = self.network.theta
+        state.settle(network)
+        model = estimator._working_copy()
+        del model._live
+        model._rows = self._rows_to_keep()
+        model._remember(network, state, self.validate is not None)
+        model._merge_history({k: list(v) for k, v in (estimator._past or {}).items()})
+        return model
+
+    def _rows_to_keep(self):
+        """Return what a later fit needs to go on with the rows in their order."""
+        estimator = self.estimator
+        if not self.state.unfinished and not (
+            estimator.warm_start and estimator._goes_on_drawing
+        ):
+            return None
+        order = self._training_rows if self.batches is None else self.batches.order
+        order = None if order is None else order.copy()
+        return {"n_rows": self.X.shape[0], "order": order}
+
+    # -- after training ------------------------------------------------------------
+
+    def _explain_divergence(self):
+        """Raise, or warn where early stopping has restored a good epoch."""
+        estimator, state = self.estimator, self.state
+        stochastic = self.setup.optimizer is not None
+        text = (
+            f"Training diverged in {'epoch' if stochastic else 'iteration'} "
+            f"{state.epoch + (not stochastic)}: the loss ({state.loss}) or a weight is "
+            "not finite. "
+        ) + explain(
+            self.network,
+            self.X,
+            self.Y,
+            learning_rate=estimator.learning_rate_init if stochastic else None,
+            clipped=estimator.max_grad_norm is not None,
+        )
+        if not (state.restored and np.isfinite(self.network.theta).all()):
+            raise ValueError(
+                f"Solver produced non-finite parameter weights or loss. {text}"
+            )
+        warn(f"{text} The best epoch was restored.", RuntimeWarning)
+
+
+def _n_rows(X):
+    return X.shape[0] if hasattr(X, "shape") else len(X)
+
+
+def _takes_weights(scorer):
+    parameters = inspect.signature(scorer).parameters
+    return "sample_weight" in parameters or any(
+        parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()
+    )
+
+
+def _check_mean_weight(w):
+    if w is not None and not w.any():
+        raise ValueError(
+            "Sample weights are all zero among the rows that early_stopping leaves to "
+            "train on. Remove the rows of zero weight, or set random_state to another "
+            "value."
+        )
