@@ -390,7 +390,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         )
         _check_range(X, model._network.dtype)
         with np.errstate(all="ignore"):
-            return model, model._network.raw(X)
+            return model, _finite(model._network.raw(X))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -423,6 +423,21 @@ def _check_range(X, dtype):
         raise ValueError(
             f"Input X contains infinity or a value too large for {dtype!r}."
         )
+
+
+def _finite(z):
+    """Return raw outputs with infinity replaced by the largest number; refuse NaN."""
+    if np.isfinite(z).all():
+        return z
+    n_rows = int(np.isnan(z).any(axis=1).sum())
+    if n_rows:
+        raise ValueError(
+            f"Predicting {n_rows} row(s) of X overflows {z.dtype} within the network. "
+            "Scale X as for `fit` (sklearn.preprocessing.StandardScaler), or fit with "
+            "dtype='float64'."
+        )
+    limits = np.finfo(z.dtype)
+    return np.clip(z, limits.min, limits.max)
 
 
 def _shape_values(layer):

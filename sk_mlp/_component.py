@@ -8,6 +8,7 @@ is a valid key in a parameter grid.
 
 import difflib
 from dataclasses import dataclass, fields
+from functools import cache
 from math import inf
 from numbers import Integral, Real
 from types import NoneType, UnionType
@@ -83,12 +84,8 @@ class Component(BaseEstimator):
         TypeError
             If a value is of the wrong type.
         """
-        try:  # also what ``from __future__ import annotations`` has made strings
-            types = get_type_hints(type(self), include_extras=True)
-        except (NameError, AttributeError, SyntaxError):  # a type of no use here
-            types = {field.name: field.type for field in fields(self)}
-        for field in fields(self):
-            self._check_as(field.name, types[field.name])
+        for name, kind in _types_of(type(self)).items():
+            self._check_as(name, kind)
 
     def _check_as(self, name, kind):
         """Check one hyper-parameter as if it were annotated with the type `kind`."""
@@ -307,6 +304,16 @@ Number = Annotated[float, Interval()]
 Positive = Annotated[float, Interval(0.0, inf)]
 NonNegative = Annotated[float, Interval(0.0, inf, "left")]
 Unit = Annotated[float, Interval(0.0, 1.0, "left")]
+
+
+@cache
+def _types_of(component_class):
+    """Return the annotations of the hyper-parameters by name."""
+    try:  # also what ``from __future__ import annotations`` has made strings
+        types = get_type_hints(component_class, include_extras=True)
+    except (NameError, AttributeError, SyntaxError):  # a type of no use here
+        types = {field.name: field.type for field in fields(component_class)}
+    return {field.name: types[field.name] for field in fields(component_class)}
 
 
 def _verdict(value, kind):

@@ -1,8 +1,7 @@
 """One fit: from what the user gave, through training, to what the estimator becomes."""
 
-import copy
 import inspect
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import ceil, inf
 
 import numpy as np
@@ -91,15 +90,16 @@ class Fitting:
         Y = estimator._encode(y, dtype)
         self.sample_weight = check_sample_weight(data.sample_weight, X, dtype)
         self.class_weights = estimator._class_weights(Y, self.sample_weight)
-        self.rng = self._generator()
-        self.network = estimator._build(
-            X.shape[1], Y.shape[1], self.setup, dtype, self.rng, self.going_on
+        self.state = state = self._start_state()
+        self.network = network = estimator._build(
+            X.shape[1], Y.shape[1], self.setup, dtype, state.rng, self.going_on
         )
-        self.X, self.y, self.Y = X, y, self.network.head.prepare(Y)
+        if network.random and state.noise_rng is None:
+            state.noise_rng = np.random.default_rng(state.rng.randint(2**31, size=4))
+        self.X, self.y, self.Y = X, y, network.head.prepare(Y)
         self.w = self._weigh(X, Y, self.sample_weight)
         if has_validation_set:
             self._take_validation_set(dtype)
-        self.state = self._start_state()
 
     def _check_mode(self):
         estimator, mode = self.estimator, self.mode
@@ -125,14 +125,6 @@ class Fitting:
                     f"but it had {before}."
                 )
 
-    def _generator(self):
-        """Return the random state to draw from, going on where the last fit ended."""
-        estimator = self.estimator
-        if self.going_on and estimator._state.rng is not None:
-            if self.mode == "resume" or estimator._goes_on_drawing:
-                return copy.deepcopy(estimator._state.rng)
-        return estimator._new_generator()
-
     def _weigh(self, X, Y, w):
         """Return the weights of rows in the loss: sample weight times class weight."""
         if self.class_weights is None:
@@ -142,16 +134,16 @@ class Fitting:
         return check_sample_weight(product, X, Y.dtype)
 
     def _start_state(self):
-        if self.going_on:
-            state = replace(
-                self.estimator._state.copy(),
-                rng=self.rng,
-                history={key: [] for key in HISTORY_KEYS},
-            )
-        else:
-            state = TrainingState(rng=self.rng)
-        if self.network.random and state.noise_rng is None:
-            state.noise_rng = np.random.default_rng(self.rng.randint(2**31, size=4))
+        """Return a new state, or a copy of the one at which the last fit ended."""
+        estimator = self.estimator
+        if not self.going_on:
+            return TrainingState(rng=estimator._new_generator())
+        state = estimator._state.copy()
+        state.history = {key: [] for key in HISTORY_KEYS}
+        if state.rng is None or not (
+            self.mode == "resume" or estimator._goes_on_drawing
+        ):
+            state.rng = estimator._new_generator()
         return state
 
     # -- validation during training ------------------------------------------------
@@ -220,7 +212,7 @@ class Fitting:
         if order is None:
             strata = estimator._strata(self.Y)
             fraction = estimator.validation_fraction
-            order, held_out = split_rows(n_rows, fraction, strata, self.rng)
+            order, held_out = split_rows(n_rows, fraction, strata, self.state.rng)
         else:  # what was held out before is not trained on now
             held_out = np.setdiff1d(np.arange(n_rows), order)
         self._hold_out(held_out)

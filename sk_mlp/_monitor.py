@@ -51,11 +51,16 @@ class Monitor:
                 state.best_theta = network.theta.copy()
                 state.best_score = self._score_of(network)
         state.stop_reason = None
+        state.restored = False
+        if self.hooks:
+            self.hooks.begin()
 
     def _return_to_last(self, network):
+        """Go back to where training stood, if the best epoch was restored."""
         state = self.state
-        if state.last_theta is not None:
+        if state.restored:
             state.best_theta = network.theta.copy()
+        if state.last_theta is not None:
             network.theta[...] = state.last_theta
             state.last_theta = None
 

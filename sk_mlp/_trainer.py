@@ -96,11 +96,10 @@ class TrainingState:
 
     def settle(self, network):
         """Restore the best epoch; if training can be resumed, keep the last as well."""
-        self.restored = self.best_theta is not None
-        if self.restored:
+        if self.best_theta is not None:
             self.last_theta = network.theta.copy() if self.unfinished else None
             network.theta[...] = self.best_theta
-        self.best_theta = None
+            self.best_theta, self.restored = None, True
 
 
 class Trainer:

@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from math import inf
 from numbers import Integral, Real
 
@@ -202,9 +203,7 @@ def warn_unused(estimator, unused):
     unused : dict of str to str
         Parameters without effect and the reason.
     """
-    # Of the package's own class: a subclass may have another constructor.
-    own = next(c for c in type(estimator).__mro__ if c.__module__.startswith("sk_mlp."))
-    defaults = inspect.signature(own).parameters
+    defaults = _defaults_of(type(estimator))
     changed = {
         name: reason
         for name, reason in unused.items()
@@ -216,6 +215,13 @@ def warn_unused(estimator, unused):
             f"Parameters of {type(estimator).__name__} without effect: {listed}. "
             "Leave them at their defaults."
         )
+
+
+@cache
+def _defaults_of(estimator_class):
+    # Of the package's own class: a subclass may have another constructor.
+    own = next(c for c in estimator_class.__mro__ if c.__module__.startswith("sk_mlp."))
+    return inspect.signature(own).parameters
 
 
 def _same(value, default):
