@@ -155,9 +155,8 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         """
         check_is_fitted(self)
         state = self._state
-        if not state.unfinished and (
-            state.stop_reason != "max_iter" or state.n_iter >= self.max_iter
-        ):
+        ended = not state.unfinished and state.stop_reason != "max_iter"
+        if ended or state.n_iter >= self.max_iter:
             return self
         data = FitData(X, y, sample_weight, X_val, y_val, sample_weight_val)
         return self._commit(self._working_copy()._fit(data, mode="resume"))

@@ -97,7 +97,7 @@ class Fitting:
         if network.random and state.noise_rng is None:
             state.noise_rng = np.random.default_rng(state.rng.randint(2**31, size=4))
         self.X, self.y, self.Y = X, y, network.head.prepare(Y)
-        self.w = self._weigh(X, Y, self.sample_weight)
+        self.w = check_sample_weight(self._weigh(Y, self.sample_weight), X, dtype)
         if has_validation_set:
             self._take_validation_set(dtype)
 
@@ -125,13 +125,13 @@ class Fitting:
                     f"but it had {before}."
                 )
 
-    def _weigh(self, X, Y, w):
+    def _weigh(self, Y, w):
         """Return the weights of rows in the loss: sample weight times class weight."""
+        weights = None if w is None else w[:, 0]
         if self.class_weights is None:
-            return w
+            return weights
         factors = self.estimator._row_weights(Y, self.class_weights)
-        product = factors if w is None else w[:, 0] * factors
-        return check_sample_weight(product, X, Y.dtype)
+        return factors if weights is None else weights * factors
 
     def _start_state(self):
         """Return a new state, or a copy of the one at which the last fit ended."""
@@ -169,9 +169,9 @@ class Fitting:
     def _validation_set(self, X, y, Y, w):
         """Return the judgement on rows X with labels y, encoded and prepared as Y."""
         estimator, scorer = self.estimator, self.setup.scorer
-        weights = None
-        if w is None or w.any():
-            weights = self._weigh(X, Y, w)
+        weights = self._weigh(Y, w)
+        if weights is not None and not weights.any():
+            weights = None  # nothing to weigh by
         if scorer is not None:
             score = self._score_by(scorer, X, y, w)
         elif is_name(estimator.scoring, "loss"):
@@ -179,10 +179,9 @@ class Fitting:
             def score(network, p, loss):
                 return -loss
         else:
-            of_rows = None if weights is None else weights[:, 0]
 
             def score(network, p, loss):
-                return estimator._score_outputs(p, Y, of_rows)
+                return estimator._score_outputs(p, Y, weights)
 
         return ValidationSet(X, Y, weights, score)
 

@@ -63,15 +63,15 @@ class ValidationSet:
     X : ndarray or CSR matrix of shape (n_rows, n_features)
     Y : ndarray of shape (n_rows, n_columns)
         Encoded and prepared targets.
-    w : ndarray of shape (n_rows, 1) or None
-        Weights of the rows in the loss.
+    w : ndarray of shape (n_rows,) or None
+        Weights of the rows in the loss, not all zero.
     score : callable
         ``score(network, p, loss)`` with the outputs p; greater is better.
     """
 
     def __init__(self, X, Y, w, score):
         self.X, self.Y, self.score = X, Y, score
-        self.w = w if w is not None and w.any() else None  # else nothing to weigh by
+        self.w = None if w is None else w[:, np.newaxis]
 
     def __call__(self, network):
         """Return (loss, score); NaN where the outputs are not finite."""

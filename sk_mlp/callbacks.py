@@ -90,9 +90,9 @@ class Checkpoint(_Callback):
     ...     model = Checkpoint.load(path)
     ...     model.set_callbacks(Checkpoint(path)).resume(X, y)
     ... else:
-    ...     model = MLPClassifier(solver="lbfgs", random_state=0)
+    ...     model = MLPClassifier(learning_rate_init=0.1, random_state=0)
     ...     model.set_callbacks(Checkpoint(path)).fit(X, y)
-    MLPClassifier(random_state=0, solver='lbfgs')
+    MLPClassifier(learning_rate_init=0.1, random_state=0)
     >>> Checkpoint.load(path).stop_reason_
     'converged'
     >>> directory.cleanup()

@@ -2,10 +2,13 @@
 
 import numpy as np
 import pytest
+from numpy.testing import assert_allclose
 from scipy import sparse
+from sklearn.utils.class_weight import compute_class_weight
 
 from sk_mlp._targets import (
     check_labels,
+    class_weights,
     decode_labels,
     encode_labels,
     find_classes,
@@ -13,6 +16,7 @@ from sk_mlp._targets import (
     kind_of_target,
     label_codes,
     label_groups,
+    row_weights,
     sorted_classes,
 )
 
@@ -203,3 +207,62 @@ def test_sorted_classes():
         sorted_classes(one, "binary", [0.0, np.nan])
     with pytest.raises(ValueError, match="classes holds labels of mixed types"):
         sorted_classes(one, "binary", np.array([0, "a"], dtype=object))
+
+
+# Weights of classes -------------------------------------------------------------------
+
+CODES = np.array([[0, 1], [1, 0], [1, 1], [2, 1]])
+CLASSES = [np.array(["a", "b", "c"]), np.array([0, 1])]
+
+
+@pytest.mark.parametrize(
+    "class_weight, expected",
+    [
+        ([{"a": 3.0, "c": 0.0}, None], [[3, 1, 0], [1, 1]]),
+        ([None, {1: 5}], [[1, 1, 1], [1, 5]]),
+        (["balanced", {}], [[4 / 3, 4 / 6, 4 / 3], [1, 1]]),
+        ("balanced", [[4 / 3, 4 / 6, 4 / 3], [4 / 2, 4 / 6]]),
+        ((None, None), [[1, 1, 1], [1, 1]]),
+    ],
+)
+def test_weights_of_classes(class_weight, expected):
+    weights = class_weights(CODES, CLASSES, class_weight, None)
+    for found, wanted in zip(weights, expected, strict=True):
+        assert_allclose(found, wanted, rtol=1e-15)
+    a, b = expected
+    product = [a[0] * b[1], a[1] * b[0], a[1] * b[1], a[2] * b[1]]
+    assert_allclose(row_weights(CODES, weights), product, rtol=1e-15)
+
+
+def test_balanced_is_scikit_learns():
+    y = np.array([3, 3, 5, 5, 5, 9])
+    codes = np.searchsorted([3, 5, 9], y)[:, np.newaxis]
+    (found,) = class_weights(codes, np.array([3, 5, 9]), "balanced", None)
+    expected = compute_class_weight("balanced", classes=np.array([3, 5, 9]), y=y)
+    assert_allclose(found, expected, rtol=1e-15)
+
+
+def test_balanced_counts_weights_as_repetitions():
+    codes, w = np.array([[0], [1], [1]]), np.array([[3.0], [1.0], [0.0]])
+    weighted = class_weights(codes, np.array([0, 1]), "balanced", w)
+    repeated = class_weights(codes[[0, 0, 0, 1]], np.array([0, 1]), "balanced", None)
+    assert_allclose(weighted, repeated, rtol=1e-15)
+
+
+def test_balanced_leaves_classes_that_do_not_occur_alone():
+    codes = np.array([[0], [0], [2]])
+    (found,) = class_weights(codes, np.array([0, 1, 2]), "balanced", None)
+    assert_allclose(found, [0.75, 1.0, 1.5])
+
+
+@pytest.mark.parametrize(
+    "class_weight, match",
+    [
+        ([{"a": 1}, {2: 1}], r"labels \[2\], which are not among the classes \[0, 1\]"),
+        ([{"a": 1}], r"class_weight has 1 entries, but y has 2 output\(s\)"),
+        ({"a": 1}, r"labels \['a'\], which are not among the classes \[0, 1\]"),
+    ],
+)
+def test_weights_that_do_not_fit(class_weight, match):
+    with pytest.raises(ValueError, match=match):
+        class_weights(CODES, CLASSES, class_weight, None)
