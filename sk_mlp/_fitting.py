@@ -327,7 +327,9 @@ class Fitting:
         del model._live
         model._rows = self._rows_to_keep()
         model._remember(network, state, self.validate is not None)
-        model._merge_history({k: list(v) for k, v in (estimator._past or {}).items()})
+        past = {key: list(values) for key, values in (estimator._past or {}).items()}
+        for key, values in model._merge_history(past).items():
+            model.history_[key].extend(values)
         return model
 
     def _rows_to_keep(self):

@@ -103,10 +103,12 @@ class _Objective:
         if network.random:
             # One draw for the whole run: a line search needs a function, not noise.
             network.draw(self.state.noise_rng, self.n_rows)
-        self.clock = time.perf_counter()
-        self.monitor.epoch_begins()
+        self.clock = None
 
     def __call__(self, theta):
+        if self.clock is None:  # an iteration begins; after the last one none does
+            self.clock = time.perf_counter()
+            self.monitor.epoch_begins()
         self.network.theta[...] = theta
         self.loss = self.network.loss_grad(*self.data, self.norm)
         return self.loss, self.network.grad.astype(np.float64)
@@ -131,6 +133,4 @@ class _Objective:
         # SciPy knows itself when it has done all its iterations, and says how it went.
         if self.state.stop_reason not in (None, "max_iter"):
             raise _Stop
-        self.clock = time.perf_counter()
-        if self.state.stop_reason is None:
-            self.monitor.epoch_begins()
+        self.clock = None
