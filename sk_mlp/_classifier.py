@@ -103,13 +103,16 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Rows of a minibatch. "auto" is ``min(200, n_samples)``. Not used by "lbfgs".
 
     learning_rate : str or Schedule, default="constant"
-        How the rate changes during training: "constant", "invscaling"
-        (``learning_rate_init / (t + 1)**power_t`` after t samples), "adaptive"
-        (divided by 5 whenever training stalls for `n_iter_no_change` epochs), or a
-        :class:`~sk_mlp.schedules.Schedule` object; with any solver but "lbfgs".
+        How the rate changes during training, with any solver but "lbfgs":
+        scikit-learn's "constant", "invscaling" (``learning_rate_init /
+        (t + 1)**power_t`` after t samples) and "adaptive" (divided by 5 whenever
+        training stalls for `n_iter_no_change` epochs); "linear", "step",
+        "exponential", "cosine", "warmup_cosine" and "one_cycle"; or a
+        :class:`~sk_mlp.schedules.Schedule` object, which has their settings.
 
     learning_rate_init : float, default=0.001
-        The initial learning rate.
+        The learning rate that the schedule starts from; the highest one of
+        "warmup_cosine" and "one_cycle".
 
     power_t : float, default=0.5
         Exponent of ``learning_rate="invscaling"``.
@@ -131,7 +134,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         of the largest gradient component.
 
     verbose : bool or int, default=False
-        Whether to print the loss of every epoch.
+        1 (or True) prints the lines of scikit-learn for every epoch, 2 a table in
+        which ``*`` marks every new best epoch.
 
     warm_start : bool, default=False
         Whether `fit` goes on from the previous fit: weights, optimizer state,
@@ -221,9 +225,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         One entry an epoch: "epoch", "loss", "val_loss", "val_score", "learning_rate",
         "grad_norm" (mean over the minibatches) and "seconds". NaN is not measured.
         ``pandas.DataFrame(estimator.history_)`` is a table of it.
-    stop_reason_ : str
-        "converged", "max_iter", "interrupted", "diverged" (the best epoch was then
-        restored) or "abnormal" ("lbfgs" found no better point).
+    stop_reason_ : str or None
+        "converged", "max_iter", "callback" (one asked to stop), "interrupted" (Ctrl-C),
+        "diverged" (the best epoch was then restored) or "abnormal" ("lbfgs" found no
+        better point). None in a copy that a callback made while training went on.
     n_features_in_ : int
         Features seen during `fit`.
     feature_names_in_ : ndarray of shape (n_features_in_,)

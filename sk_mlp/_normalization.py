@@ -198,11 +198,13 @@ class BatchNorm(_Normalization):
         less the value near the mean.
         """
         shares = self.shares.values
+        # No long sums in single precision: those of the blocks are added in double.
+        blocks = list(row_blocks(len(x), max(64, self.width)))
         mean, rest, square = np.zeros((3, self.width))
-        for rows in row_blocks(len(x), self.width):
+        for rows in blocks:
             mean += shares[rows] @ x[rows]
         near = mean.astype(x.dtype, copy=False)
-        for rows in row_blocks(len(x), self.width):
+        for rows in blocks:
             block = np.subtract(x[rows], near, out=None if out is None else out[rows])
             rest += shares[rows] @ block
             square += shares[rows] @ (block * block)

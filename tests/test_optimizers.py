@@ -327,6 +327,7 @@ def test_the_usual_blocks_change_nothing(name, dtype):
 def test_no_allocation_of_the_size_of_theta(name, dtype):
     optimizer, theta = optimizers.get(name), np.ones(1_000_000, dtype)
     state, grad = optimizer.init_state(theta), np.ones_like(theta)
+    state["t"] = optimizer.FLUSH_PERIOD - 2
     groups = [(0, theta.size - 10, 1.0, 0.1), (theta.size - 10, theta.size, 0.1, 0.0)]
     optimizer.step(theta, grad, state, 0.01, groups)
     tracemalloc.start()
@@ -417,6 +418,109 @@ def test_zero_and_tiny_gradients_are_harmless(name, dtype):
     grads = np.array([[0.0, tiny, -tiny, 1e-30]] * 5, dtype)
     theta, _ = run(optimizers.get(name), np.ones(4, dtype), grads)
     assert np.isfinite(theta).all()
+
+
+# Subnormal numbers ------------------------------------------------------------------
+
+
+def n_subnormal(array):
+    size = np.abs(array)
+    return int(((size > 0) & (size < np.finfo(array.dtype).tiny)).sum())
+
+
+def limit_of(dtype):
+    return 2**20 * np.finfo(dtype).tiny
+
+
+def without_flush(optimizer):
+    optimizer.FLUSH_PERIOD = 10**9
+    return optimizer
+
+
+def nearly_subnormal(optimizer, dtype):
+    """Return a state a few hundred steps before its momentum is subnormal."""
+    state = optimizer.init_state(np.ones(40, dtype))
+    for key in optimizer.slots:
+        state[key][:] = np.linspace(1, 8, 40) * limit_of(dtype)
+    return state
+
+
+@every_optimizer
+@every_dtype
+def test_no_slot_is_ever_subnormal_where_the_gradient_is_zero(name, dtype):
+    optimizer, theta = optimizers.get(name), np.ones(40, dtype)
+    state = nearly_subnormal(optimizer, dtype)
+    for _ in range(2000):
+        optimizer.step(theta, np.zeros_like(theta), state, 0.001)
+        assert not any(n_subnormal(state[key]) for key in optimizer.slots)
+    for key in {"m", "velocity"} & set(optimizer.slots):
+        assert not state[key].any()
+
+
+@every_dtype
+@pytest.mark.parametrize("cls, key", [(SGD, "velocity"), (Adam, "m"), (NAdam, "m")])
+def test_without_the_flush_the_momentum_sticks(cls, key, dtype):
+    zeros, sticks = np.zeros((2000, 40), dtype), without_flush(cls())
+    for optimizer, expected in [(cls(), 0), (sticks, 40)]:
+        state = nearly_subnormal(optimizer, dtype)
+        _, state = run(optimizer, np.ones(40, dtype), zeros, state=state)
+        assert n_subnormal(state[key]) == expected
+
+
+@every_optimizer
+@every_dtype
+def test_theta_is_not_subnormal_either(name, dtype):
+    optimizer = optimizers.get(name)
+    theta = np.linspace(1, 8, 40).astype(dtype) * limit_of(dtype)
+    state, groups = optimizer.init_state(theta), [(0, 30, 1.0, 1.0)]
+    rest = theta[30:].copy()
+    for _ in range(300):  # in every step theta loses a tenth
+        optimizer.step(theta, np.zeros_like(theta), state, 0.1, groups)
+        assert n_subnormal(theta) == 0
+    assert not theta[:30].any()
+    assert_array_equal(theta[30:], rest)  # in no group
+
+
+@every_optimizer
+@every_dtype
+def test_the_flush_leaves_live_entries_alone(name, dtype):
+    grads = gradients(260, dtype=dtype)
+    one = run(optimizers.get(name), start(dtype=dtype), grads)
+    other = run(without_flush(optimizers.get(name)), start(dtype=dtype), grads)
+    assert_array_equal(one[0], other[0])
+    assert_same_state(one[1], other[1])
+
+
+@every_dtype
+def test_only_what_is_below_the_limit_is_flushed(dtype):
+    limit = dtype(limit_of(dtype))
+    below = np.nextafter(limit, dtype(0))
+    smallest = np.finfo(dtype).smallest_subnormal
+    stays = np.array([limit, -limit, 1, -1, 0, np.inf, -np.inf], dtype)
+    flushed = np.array([below, -below, smallest, -smallest], dtype)
+    theta = np.concatenate([stays, flushed])
+    slots = np.full_like(theta, np.nan), np.zeros_like(theta)
+    optimizers._flush_tiny(theta, *slots, size=np.empty_like(theta))
+    assert_array_equal(theta, [*stays, 0, 0, 0, 0])
+    assert_array_equal(slots[0], np.nan)
+    assert_array_equal(slots[1], 0)
+
+
+@every_optimizer
+@every_dtype
+def test_resumed_training_flushes_at_the_same_steps(name, dtype):
+    optimizer, theta = optimizers.get(name), start(40, dtype)
+    grads = gradients(200, 40, dtype)
+    grads[10:, ::2] = 0
+    first = nearly_subnormal(optimizer, dtype)
+    whole = run(optimizer, theta, grads, state=deepcopy(first))
+    for t in (1, 20, 100, 127, 128, 129, 199):
+        half = run(optimizer, theta, grads[:t], state=deepcopy(first))
+        optimizer, middle, state = pickle.loads(pickle.dumps((optimizer, *half)))
+        optimizer.block_bytes = 64  # of any size
+        resumed = run(optimizer, middle, grads[t:], state=state)
+        assert_array_equal(resumed[0], whole[0])
+        assert_same_state(resumed[1], whole[1])
 
 
 # Components -------------------------------------------------------------------------
