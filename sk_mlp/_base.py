@@ -231,8 +231,8 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
             "normalization": self.normalization,
         }
         network = self._network_of(self._spec)
-        network.l1 = self.alpha * self.l1_ratio
-        network.l2 = self.alpha * (1.0 - self.l1_ratio)
+        alpha, l1_ratio = float(self.alpha), float(self.l1_ratio)
+        network.l1, network.l2 = alpha * l1_ratio, alpha * (1.0 - l1_ratio)
         if not going_on:
             network.initialize(setup.initializer, rng, setup.matched)
             return network
@@ -384,12 +384,12 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         """Return (model, raw outputs): the model as it is now, for decoding."""
         check_is_fitted(self)
         model = self._working_copy()
-        X = validate_data(
-            model, X, accept_sparse=("csr", "csc"), dtype=_DTYPES, reset=False
-        )
-        _check_range(X, model._network.dtype)
         with np.errstate(all="ignore"):
-            return model, _finite(model._network.raw(X))
+            X = validate_data(
+                model, X, accept_sparse=("csr", "csc"), dtype=_DTYPES, reset=False
+            )
+            _check_range(X, model._network.dtype)
+            return model, finite(model._network.raw(X))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -424,7 +424,7 @@ def _check_range(X, dtype):
         )
 
 
-def _finite(z):
+def finite(z):
     """Return raw outputs with infinity replaced by the largest number; refuse NaN."""
     if np.isfinite(z).all():
         return z

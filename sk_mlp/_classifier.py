@@ -6,10 +6,11 @@ from scipy.special import log_expit, log_softmax, logsumexp
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 
-from sk_mlp._base import HISTORY_LIMIT, BaseMLP, stochastic_only
+from sk_mlp._base import HISTORY_LIMIT, BaseMLP, finite, stochastic_only
 from sk_mlp._fitting import FitData
 from sk_mlp._setup import output_activation
 from sk_mlp._targets import (
+    check_columns,
     check_labels,
     class_weights,
     decode_labels,
@@ -369,6 +370,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     def _check_same_classes(self, y, incremental, classes):
         """Refuse other classes than before; a block of partial_fit may lack some."""
         kind = self._target["kind"]
+        check_columns(y, kind, self.classes_)
         if classes is not None:
             given = sorted_classes(y, kind, classes)
             if not _equal_classes(given, self.classes_):
@@ -537,7 +539,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         if name == "logistic" and kind == "multilabel":
             return log_expit(z)
         if name == "softmax":
-            logs = [log_softmax(part, axis=1) for part in model._split_outputs(z)]
+            with np.errstate(over="ignore"):  # to -inf
+                logs = [log_softmax(part, axis=1) for part in model._split_outputs(z)]
         elif name == "logistic" and kind != "binary":
             logs = [_log_shares(part) for part in model._split_outputs(z)]
         else:
@@ -564,7 +567,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         model, z = self._raw_outputs(X)
         kind = model._target["kind"]
         if kind == "binary":
-            return z[:, 0] if z.shape[1] == 1 else z[:, 1] - z[:, 0]
+            if z.shape[1] == 1:
+                return z[:, 0]
+            with np.errstate(over="ignore"):
+                return finite(z[:, 1:] - z[:, :1])[:, 0]
         parts = model._split_outputs(z)
         return parts if kind == "multioutput" else parts[0]
 
@@ -585,8 +591,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         float
             Accuracy in [0, 1].
         """
-        predicted = self.predict(X)
-        if self._target["kind"] != "multioutput":
+        model = self._working_copy()  # one, whatever another thread refits
+        predicted = model.predict(X)
+        if model._target["kind"] != "multioutput":
             return float(accuracy_score(y, predicted, sample_weight=sample_weight))
         y = np.asarray(y)
         if y.shape != predicted.shape:
@@ -644,7 +651,7 @@ def _log_shares(z):
 def _normalised(p):
     """Return the rows divided by their sums; rows of zeros become uniform."""
     total = p.sum(axis=1, keepdims=True)
-    empty = total == 0
+    empty = (total == 0).astype(p.dtype)
     return (p + empty) / (total + empty * p.shape[1])
 
 

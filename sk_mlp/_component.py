@@ -207,6 +207,11 @@ class Registry:
         TypeError
             If `spec` is neither a str nor an instance of the base class.
         """
+        if type(spec) is self.base:
+            raise TypeError(
+                f"must be {self.expected()}. Got {spec!r} instead, which is only the "
+                "base class: derive from it."
+            )
         if isinstance(spec, self.base):
             return spec
         if not isinstance(spec, str):

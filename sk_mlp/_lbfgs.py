@@ -50,6 +50,8 @@ def run_lbfgs(network, X, y, w, state, monitor, *, max_iter, max_fun, tol):
         monitor.interrupted()
         network.theta[...] = objective.theta
     objective.set_statistics()
+    if not np.isfinite(network.theta).all():  # a variance that overflows
+        state.stop_reason = "diverged"
     state.settle(network)
 
 
@@ -116,7 +118,8 @@ class _Objective:
     def set_statistics(self):
         """Let batch normalization predict by the statistics of all rows at theta."""
         X, _, w = self.data
-        self.network.set_statistics(X, w)
+        with np.errstate(all="ignore"):
+            self.network.set_statistics(X, w)
 
     def iteration_ends(self, theta):
         """Report an iteration; SciPy's last evaluation was at its end point."""

@@ -26,7 +26,7 @@ def check_labels(y):
         multilabel indicator.
     """
     if sparse.issparse(y):
-        if type_of_target(y, input_name="y") != "multilabel-indicator":
+        if not _is_indicator(y):
             raise ValueError(
                 "Sparse y must be a multilabel indicator: several columns of 0 and 1. "
                 "Use y.toarray() for other targets."
@@ -38,12 +38,22 @@ def check_labels(y):
         columns = _columns(y)
         if len({column.dtype.kind for column in columns}) > 1:
             for column in columns:
-                check_classification_targets(column)
+                _check_classes(column)
             return y
         y = np.column_stack(columns)
     _unique(y, "y")
-    check_classification_targets(y)
+    _check_classes(y)
     return y
+
+
+def _check_classes(y):
+    with np.errstate(invalid="ignore"):  # scikit-learn casts to int64, to compare
+        check_classification_targets(y)
+
+
+def _is_indicator(y):
+    with np.errstate(invalid="ignore"):
+        return type_of_target(y, input_name="y") == "multilabel-indicator"
 
 
 def single_column(y):
@@ -86,10 +96,9 @@ def kind_of_target(y):
     if y.ndim == 2 and y.dtype == object:
         return "multioutput"
     if y.ndim == 2:
-        is_indicator = type_of_target(y, input_name="y") == "multilabel-indicator"
         # [[1, 2], [2, 1]] passes for an indicator, but then every label would be set.
         values = np.unique(y.data if sparse.issparse(y) else y)
-        if is_indicator and np.isin(values, [0, 1]).all():
+        if _is_indicator(y) and np.isin(values, [0, 1]).all():
             return "multilabel"
         return "multioutput"
     return "binary" if len(np.unique(y)) <= 2 else "multiclass"
@@ -106,6 +115,11 @@ def kind_of_classes(y, classes):
         )
     if y.ndim == 1:
         return "binary" if len(_unique(classes, "classes")) <= 2 else "multiclass"
+    if is_list and sparse.issparse(y):
+        raise ValueError(
+            "Sparse y is a multilabel indicator, whose classes are 0 and 1 in every "
+            "column: leave `classes` out."
+        )
     if is_list:
         return "multioutput"
     if kind_of_target(y) == "multioutput":
@@ -145,6 +159,17 @@ def label_groups(kind, classes, one_hot):
     return None
 
 
+def check_columns(y, kind, classes):
+    """Refuse another number of output columns than that of a kind of target."""
+    n_expected = len(classes) if kind in ("multilabel", "multioutput") else None
+    n_columns = y.shape[1] if y.ndim == 2 else None
+    if n_columns != n_expected:
+        raise ValueError(
+            f"y has {n_columns or 1} output column(s), but the classifier was given "
+            f"{n_expected or 1} before. Fit a new one for another kind of target."
+        )
+
+
 def encode_labels(y, kind, classes, one_hot, dtype):
     """Return the labels as a matrix of zeros and ones.
 
@@ -166,13 +191,7 @@ def encode_labels(y, kind, classes, one_hot, dtype):
     ValueError
         If y has labels that are not in `classes`, or another shape.
     """
-    n_expected = len(classes) if kind in ("multilabel", "multioutput") else None
-    n_columns = y.shape[1] if y.ndim == 2 else None
-    if n_columns != n_expected:
-        raise ValueError(
-            f"y has {n_columns or 1} output column(s), but the classifier was given "
-            f"{n_expected or 1} before. Fit a new one for another kind of target."
-        )
+    check_columns(y, kind, classes)
     if kind == "multilabel":
         y = np.asarray(y.toarray() if sparse.issparse(y) else y)
         unknown = [value for value in np.unique(y).tolist() if value not in (0, 1)]

@@ -46,7 +46,10 @@ def integer(low, high=inf):
 def _number(kind, article, interval):
     def accepts(value):
         is_number = isinstance(value, kind) and not isinstance(value, bool | np.bool_)
-        return is_number and value in interval
+        try:
+            return is_number and float(value) in interval
+        except OverflowError:  # an int beyond every float
+            return False
 
     return Constraint(accepts, f"{article} in the range {interval}")
 
