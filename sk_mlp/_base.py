@@ -16,6 +16,7 @@ from sk_mlp._compat import CallbackSupportMixin, with_callbacks
 from sk_mlp._fitting import FitData, Fitting
 from sk_mlp._head import Head
 from sk_mlp._network import Network
+from sk_mlp._numerics import finite
 from sk_mlp._setup import is_name, output_activation
 from sk_mlp._version import __version__
 
@@ -422,21 +423,6 @@ def _check_range(X, dtype):
         raise ValueError(
             f"Input X contains infinity or a value too large for {dtype!r}."
         )
-
-
-def finite(z):
-    """Return raw outputs with infinity replaced by the largest number; refuse NaN."""
-    if np.isfinite(z).all():
-        return z
-    n_rows = int(np.isnan(z).any(axis=1).sum())
-    if n_rows:
-        raise ValueError(
-            f"Predicting {n_rows} row(s) of X overflows {z.dtype} within the network. "
-            "Scale X as for `fit` (sklearn.preprocessing.StandardScaler), or fit with "
-            "dtype='float64'."
-        )
-    limits = np.finfo(z.dtype)
-    return np.clip(z, limits.min, limits.max)
 
 
 def _shape_values(layer):

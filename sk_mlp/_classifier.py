@@ -2,12 +2,12 @@
 
 import numpy as np
 from scipy import sparse
-from scipy.special import log_expit, log_softmax, logsumexp
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 
-from sk_mlp._base import HISTORY_LIMIT, BaseMLP, finite, stochastic_only
+from sk_mlp._base import HISTORY_LIMIT, BaseMLP, stochastic_only
 from sk_mlp._fitting import FitData
+from sk_mlp._probabilities import ClassOutputs
 from sk_mlp._setup import output_activation
 from sk_mlp._targets import (
     check_columns,
@@ -492,12 +492,11 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             The class of largest probability; for multilabel, the labels whose
             probability is above 0.5 (a sparse matrix if `fit` was given one).
         """
-        model, z = self._raw_outputs(X)
-        kind, groups = model._target["kind"], model._target["groups"]
-        codes = label_codes(model._outputs(z), kind, groups)
-        if kind == "binary" and len(model.classes_) == 1:
+        model, reading, z = self._read(X)
+        codes = label_codes(reading.outputs(z), reading.kind, reading.groups)
+        if reading.single:
             codes[...] = 0
-        labels = decode_labels(codes, kind, model.classes_)
+        labels = decode_labels(codes, reading.kind, model.classes_)
         return sparse.csr_matrix(labels) if model._target["sparse"] else labels
 
     def predict_proba(self, X):
@@ -516,8 +515,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             output for multiclass-multioutput. With an elementwise output activation
             and exclusive classes, the outputs are divided by their sum.
         """
-        model, z = self._raw_outputs(X)
-        return model._probabilities(z)
+        _, reading, z = self._read(X)
+        return reading.probabilities(z)
 
     def predict_log_proba(self, X):
         """Predict the logarithm of class probabilities, accurate for small ones.
@@ -532,22 +531,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         ndarray of shape (n_samples, n_classes) or list of ndarray
             As :meth:`predict_proba`.
         """
-        model, z = self._raw_outputs(X)
-        name, kind = model._output_name, model._target["kind"]
-        if name == "logistic" and kind == "binary" and len(model.classes_) == 2:
-            return np.hstack([log_expit(-z), log_expit(z)])
-        if name == "logistic" and kind == "multilabel":
-            return log_expit(z)
-        if name == "softmax":
-            with np.errstate(over="ignore"):  # to -inf
-                logs = [log_softmax(part, axis=1) for part in model._split_outputs(z)]
-        elif name == "logistic" and kind != "binary":
-            logs = [_log_shares(part) for part in model._split_outputs(z)]
-        else:
-            p = model._probabilities(z)
-            with np.errstate(divide="ignore"):
-                logs = [np.log(part) for part in (p if isinstance(p, list) else [p])]
-        return logs if kind == "multioutput" else logs[0]
+        _, reading, z = self._read(X)
+        return reading.log_probabilities(z)
 
     def decision_function(self, X):
         """Return the raw outputs (logits), before the output activation.
@@ -564,15 +549,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             output activation that is 0.5 at 0, as "logistic" is). A list with one array
             per output for multiclass-multioutput.
         """
-        model, z = self._raw_outputs(X)
-        kind = model._target["kind"]
-        if kind == "binary":
-            if z.shape[1] == 1:
-                return z[:, 0]
-            with np.errstate(over="ignore"):
-                return finite(z[:, 1:] - z[:, :1])[:, 0]
-        parts = model._split_outputs(z)
-        return parts if kind == "multioutput" else parts[0]
+        _, reading, z = self._read(X)
+        return reading.decisions(z)
 
     def score(self, X, y, sample_weight=None):
         """Return the accuracy: the share of rows whose labels are all right.
@@ -605,54 +583,18 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         same = (y == predicted).all(axis=1)
         return float(np.average(same, weights=None if w is None else w[:, 0]))
 
-    @property
-    def _output_name(self):
-        return self._network.head.activate.activation.registered_name
-
-    def _split_outputs(self, z):
-        """Return the columns of each output as a list of arrays."""
-        groups = self._target["groups"]
-        return [z] if groups is None else [z[:, group] for group in groups]
-
-    def _outputs(self, z):
-        """Return the outputs; logistic ones divided by their sum before they vanish."""
-        if self._target["groups"] and self._output_name == "logistic":
-            parts = [np.exp(_log_shares(part)) for part in self._split_outputs(z)]
-            return np.hstack(parts)
-        return self._network.head.predict(z)
-
-    def _probabilities(self, z):
-        head, kind = self._network.head, self._target["kind"]
-        p = self._outputs(z)
-        if kind == "multilabel":
-            return p
-        if p.shape[1] == 1 and kind == "binary":
-            if len(self.classes_) == 1:
-                return np.ones_like(p)
-            mirrored = self._output_name == "logistic"
-            return np.hstack([head.predict(-z) if mirrored else 1 - p, p])
-        parts = self._split_outputs(p)
-        if not head.activate.activation.rowwise:
-            parts = [_normalised(part) for part in parts]
-        return parts if kind == "multioutput" else parts[0]
+    def _read(self, X):
+        """Return (model, its reading of raw outputs, the raw outputs of X)."""
+        model, z = self._raw_outputs(X)
+        target, n_classes = model._target, len(model.classes_)
+        head = model._network.head
+        reading = ClassOutputs(head, target["kind"], target["groups"], n_classes)
+        return model, reading, z
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
         return tags
-
-
-def _log_shares(z):
-    """Return the logarithms of logistic outputs divided by their sum in the row."""
-    logs = log_expit(z)
-    return logs - logsumexp(logs, axis=1, keepdims=True)
-
-
-def _normalised(p):
-    """Return the rows divided by their sums; rows of zeros become uniform."""
-    total = p.sum(axis=1, keepdims=True)
-    empty = (total == 0).astype(p.dtype)
-    return (p + empty) / (total + empty * p.shape[1])
 
 
 def _is_balanced(class_weight):

@@ -20,6 +20,11 @@ MOMENTUM = 0.1
 _COUNTED = round(1 / MOMENTUM)
 
 
+def _blocks(x):
+    """Yield slices of the rows, short ones: sums over each keep float32's precision."""
+    return row_blocks(len(x), max(64, x.shape[1]))
+
+
 class RowShares:
     """The share that each row of a batch has in its statistics.
 
@@ -35,7 +40,7 @@ class RowShares:
     values : ndarray of shape (n_rows,)
         They sum to 1.
     equal : bool
-        Whether all of them are the same.
+        Whether they are all the same, as without weights.
     enough : bool
         Whether two rows count at least: a single one has no spread.
     """
@@ -134,7 +139,7 @@ class BatchNorm(_Normalization):
         scale = self.gamma.value * self._factor
         shift = (self.beta.value - rest * scale).astype(x.dtype, copy=False)
         scale = scale.astype(x.dtype, copy=False)
-        for rows in row_blocks(len(x), self.width):
+        for rows in _blocks(x):
             block = np.multiply(x[rows], scale, out=self._y[rows])
             block += shift
         return self._y[: len(x)]
@@ -143,7 +148,7 @@ class BatchNorm(_Normalization):
         """Turn dL/dy into dL/dx in place and set the gradients of gamma and beta."""
         x, shares, dtype = self._x, self.shares, grad.dtype
         grad_sum, product_sum = np.zeros((2, self.width))
-        for rows in row_blocks(len(grad), self.width):
+        for rows in _blocks(grad):
             grad_sum += self._ones[rows] @ grad[rows]
             product_sum += self._ones[rows] @ (grad[rows] * x[rows])
         gamma_grad = self._factor * (product_sum - self._rest * grad_sum)
@@ -157,7 +162,7 @@ class BatchNorm(_Normalization):
         slope = slope.astype(dtype, copy=False)
         offset = offset.astype(dtype, copy=False)
         scale = (self.gamma.value * self._factor).astype(dtype, copy=False)
-        for rows in row_blocks(len(grad), self.width):
+        for rows in _blocks(grad):
             part, block = x[rows], grad[rows]
             part *= slope
             part += offset
@@ -198,13 +203,11 @@ class BatchNorm(_Normalization):
         less the value near the mean.
         """
         shares = self.shares.values
-        # No long sums in single precision: those of the blocks are added in double.
-        blocks = list(row_blocks(len(x), max(64, self.width)))
         mean, rest, square = np.zeros((3, self.width))
-        for rows in blocks:
+        for rows in _blocks(x):
             mean += shares[rows] @ x[rows]
         near = mean.astype(x.dtype, copy=False)
-        for rows in blocks:
+        for rows in _blocks(x):
             block = np.subtract(x[rows], near, out=None if out is None else out[rows])
             rest += shares[rows] @ block
             square += shares[rows] @ (block * block)
@@ -233,7 +236,7 @@ class LayerNorm(_Normalization):
         self._factor = np.empty((n_rows, 1), dtype)
 
     def forward(self, x):
-        for rows in row_blocks(len(x), self.width):
+        for rows in _blocks(x):
             self._factor[rows] = self._normalize(x[rows])
             block = np.multiply(x[rows], self.gamma.value, out=self._y[rows])
             block += self.beta.value
@@ -244,7 +247,7 @@ class LayerNorm(_Normalization):
         """Turn dL/dy into dL/dx in place and set the gradients of gamma and beta."""
         self.beta.grad[...] = self.gamma.grad[...] = 0.0
         gamma_share = self.gamma.value / self.width
-        for rows in row_blocks(len(grad), self.width):
+        for rows in _blocks(grad):
             block, xhat, ones = grad[rows], self._xhat[rows], self._ones[rows]
             product = block * xhat
             self.beta.grad += ones @ block
@@ -258,7 +261,7 @@ class LayerNorm(_Normalization):
 
     def predict(self, x):
         """Normalize; `x` is overwritten."""
-        for rows in row_blocks(len(x), self.width):
+        for rows in _blocks(x):
             self._normalize(x[rows])
         x *= self.gamma.value
         x += self.beta.value

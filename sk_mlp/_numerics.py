@@ -28,6 +28,21 @@ def finite_below(z):
     return np.clip(z, np.finfo(z.dtype).min, inf)
 
 
+def finite(z):
+    """Return raw outputs with infinity replaced by the largest number; refuse NaN."""
+    if np.isfinite(z).all():
+        return z
+    n_rows = int(np.isnan(z).reshape(len(z), -1).any(axis=1).sum())
+    if n_rows:
+        raise ValueError(
+            f"Predicting {n_rows} row(s) of X overflows {z.dtype} within the network. "
+            "Scale X as for `fit` (sklearn.preprocessing.StandardScaler), or fit with "
+            "dtype='float64'."
+        )
+    limits = np.finfo(z.dtype)
+    return np.clip(z, limits.min, limits.max)
+
+
 def logistic(z, slope, out):
     """Write ``1 / (1 + exp(-slope z))`` into `out`, right to about an ulp of 1.
 

@@ -19,7 +19,7 @@ ENGINE = {
     *("_layers", "_normalization", "_head", "_network", "_batches", "_trainer"),
     *("_interrupts", "_monitor", "_lbfgs", "_report", "_divergence"),
 }
-CHECKS = {"_validation", "_targets"}
+CHECKS = {"_validation", "_targets", "_probabilities"}
 ESTIMATORS = {"_classifier", "_regressor"}
 ALL_ABOVE = BASE | COMPONENTS | ENGINE | CHECKS
 
@@ -45,6 +45,7 @@ ROOMS = {
     "_divergence": set(),
     "_validation": BASE,
     "_targets": BASE,
+    "_probabilities": BASE,
     "_setup": BASE | COMPONENTS | {"_validation"},
     "_compat": set(),
     "callbacks": set(),  # they know the protocol and the estimators' public side only
