@@ -90,3 +90,17 @@ def test_parts_are_exact_and_keep_nan(dtype):
 )
 def test_normal_mean(function, breaks, expected):
     assert numerics.normal_mean(function, breaks) == pytest.approx(expected, rel=1e-10)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_finite_outputs(dtype):
+    z = np.array([[1.0, -2.0], [np.inf, -np.inf]], dtype)
+    limits = np.finfo(dtype)
+    finite = numerics.finite(z)
+    np.testing.assert_array_equal(finite, [[1, -2], [limits.max, limits.min]])
+    assert finite.dtype == dtype
+    assert np.shares_memory(numerics.finite(z[:1]), z)  # nothing to do, no copy
+    z[0, 0] = np.nan
+    for part in (z, z[:, 0]):
+        with pytest.raises(ValueError, match=r"Predicting 1 row\(s\) .* overflows"):
+            numerics.finite(part)
