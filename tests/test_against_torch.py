@@ -11,6 +11,7 @@ from numpy.testing import assert_allclose
 from scipy.special import xlogy
 
 from sk_mlp import activations, losses
+from sk_mlp._layers import Dropout
 from sk_mlp.activations import CELU, ELU, MSAF, LeakyReLU, SiLU, Softplus
 from sk_mlp.losses import GaussianNLL, Huber, LogLoss
 
@@ -152,65 +153,106 @@ HEADS = {
 }
 
 
-def leaves(problem):
-    """Return PyTorch's copies of all parameters, with gradients, in theta's order."""
+def parameters(problem):
+    """Return the parameters: weights, biases, gammas, betas and shape parameters."""
     network = problem.network
     network.theta[...] = problem.theta
-    dense = [[p.value for p in layer.parameters] for layer in network.dense]
-    shapes = [a.shape.value if a.parameters else None for a in network.activate]
-
-    def leaf(array):
-        return torch.tensor(array, requires_grad=True)
-
-    weights = [leaf(weight) for weight, _ in dense]
-    biases = [leaf(bias) for _, bias in dense]
-    shapes = [None if shape is None else leaf(shape) for shape in shapes]
-    return weights, biases, shapes
+    return (
+        [dense.weight for dense in network.dense],
+        [dense.bias for dense in network.dense],
+        [normalize.gamma for normalize in network.normalize],
+        [normalize.beta for normalize in network.normalize],
+        [activate.shape for activate in network.activate if activate.parameters],
+    )
 
 
-def torch_objective(problem, function, loss, parameters, y):
-    weights, biases, shapes = parameters
+def torch_raw(problem, function, leaves, normalized):
+    """Return the raw outputs of PyTorch's copy of the network."""
+    weights, biases, gammas, betas, shapes = leaves
+    network = problem.network
     a = torch.from_numpy(problem.x)
-    for k, (weight, bias) in enumerate(zip(weights, biases, strict=True)):
-        z = a @ weight + bias
-        if k < len(shapes):
-            fixed = problem.network.activate[k].activation.shape_values()
-            a = function(z, *(fixed if shapes[k] is None else shapes[k]))
-    values = loss(z, y)
+    dropouts = [layer for layer in network.layers if isinstance(layer, Dropout)]
+    for k, activate in enumerate(network.activate):
+        z = a @ weights[k] + biases[k]
+        if network.normalize:
+            z = normalized(k, z, gammas[k], betas[k])
+        a = function(z, *(shapes[k] if shapes else activate.activation.shape_values()))
+        if dropouts:
+            kept = torch.from_numpy(dropouts[k].forward(np.ones(a.shape)) > 0)
+            a = dropped_out(a, kept, activate.activation.dropped)
+    return a @ weights[-1] + biases[-1]
+
+
+RATE = 0.3
+
+
+def dropped_out(a, kept, dropped):
+    """The formulas of the two papers, for RATE."""
+    if not dropped:
+        return a * kept / (1 - RATE)
+    scale = ((1 - RATE) * (1 + RATE * dropped**2)) ** -0.5
+    return scale * torch.where(kept, a, dropped) - scale * RATE * dropped
+
+
+def batch_norm(problem):
+    """PyTorch's own, or with weights, which PyTorch lacks, by its formula."""
+
+    def normalized(k, z, gamma, beta):
+        if problem.w is None:
+            return F.batch_norm(z, None, None, gamma, beta, training=True, eps=1e-5)
+        share = torch.from_numpy(problem.w / problem.w.sum())
+        centered = z - (share * z).sum(dim=0)
+        variance = (share * centered**2).sum(dim=0)
+        return gamma * centered / torch.sqrt(variance + 1e-5) + beta
+
+    return normalized
+
+
+def layer_norm(problem):
+    return lambda k, z, *affine: F.layer_norm(z, z.shape[1:], *affine, eps=1e-5)
+
+
+NORMALIZED = {"batch": batch_norm, "layer": layer_norm}
+
+
+def torch_objective(problem, function, loss, leaves, y, normalized):
+    values = loss(torch_raw(problem, function, leaves, normalized), y)
     if values.ndim == 2:
         values = values.sum(dim=1)
     if problem.w is not None:
         values = values * torch.from_numpy(problem.w[:, 0])
-    network = problem.network
+    network, weights = problem.network, leaves[0]
     total = values.sum()
     total = total + network.l1 * sum(weight.abs().sum() for weight in weights)
     total = total + 0.5 * network.l2 * sum((weight**2).sum() for weight in weights)
     return total / (problem.norm or len(problem.x))
 
 
-def assert_same(activation, function, head, seed=0, weighted=True):
+def assert_same(activation, function, head, seed=0, weighted=True, **settings):
     output, loss, kind, torch_loss = HEADS[head]
     pair = (activations.get(output), loss, TARGETS[kind])
     rng = np.random.RandomState(seed)
-    problem = Problem(activation, pair, rng).pose(weighted, 0.1, 0.2)
+    problem = Problem(activation, pair, rng, **settings).pose(weighted, 0.1, 0.2)
     value, grad = problem(problem.theta)
-    parameters = leaves(problem)
+    grads = [p.grad.copy() for group in parameters(problem) for p in group]
+    leaves = [
+        [torch.tensor(p.value, requires_grad=True) for p in group]
+        for group in parameters(problem)
+    ]
     # PyTorch smooths the labels itself, so it gets the drawn ones.
     y = (problem.y > 0.5).astype(float) if isinstance(loss, LogLoss) else problem.y
+    normalized = NORMALIZED.get(settings.get("normalization"), lambda problem: None)
     expected = torch_objective(
-        problem, function, torch_loss, parameters, torch.from_numpy(y)
+        problem, function, torch_loss, leaves, torch.from_numpy(y), normalized(problem)
     )
     expected.backward()
     assert_allclose(value, expected.item(), rtol=1e-10)
-    gradients = [
-        leaf.grad.numpy().ravel()
-        for group in parameters
-        for leaf in group
-        if leaf is not None
-    ]
-    flat = np.concatenate(gradients)
-    assert flat.size == grad.size
-    assert_allclose(grad, flat, rtol=1e-10, atol=1e-12 * np.abs(flat).max())
+    expected_grads = [leaf.grad.numpy() for group in leaves for leaf in group]
+    assert sum(g.size for g in grads) == problem.network.groups[-1][1]
+    assert not grad[problem.network.groups[-1][1] :].any()
+    atol = 1e-12 * max(np.abs(g).max() for g in expected_grads)
+    for ours, theirs in zip(grads, expected_grads, strict=True):
+        assert_allclose(ours, theirs, rtol=1e-10, atol=atol)
 
 
 def test_what_pytorch_lacks_is_known():
@@ -236,3 +278,66 @@ def test_pytorchs_own_functions(label, head, weighted):
 def test_prelu_with_a_slope_a_unit(head):
     activation = LeakyReLU(0.25, trainable=True)
     assert_same(activation, lambda z, slope: F.prelu(z, slope), head)
+
+
+# Dropout and normalization ----------------------------------------------------------
+
+every_kind = pytest.mark.parametrize("kind", NORMALIZED)
+REGULARIZED = ["relu", "selu", "tanh", "prelu", "msaf, 3 offsets"]
+
+
+@pytest.mark.parametrize("dropout", [0.0, RATE])
+@pytest.mark.parametrize("weighted", [False, True])
+@every_kind
+@pytest.mark.parametrize("head", HEADS)
+@pytest.mark.parametrize("label", REGULARIZED)
+def test_normalization(label, head, kind, weighted, dropout):
+    function = FUNCTIONS[label.partition(",")[0]]
+    settings = {"normalization": kind, "dropout": dropout}
+    assert_same(VARIANTS[label], function, head, 2, weighted, **settings)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("head", HEADS)
+@pytest.mark.parametrize("label", REGULARIZED)
+def test_dropout_with_the_same_masks(label, head, weighted):
+    function = FUNCTIONS[label.partition(",")[0]]
+    assert_same(VARIANTS[label], function, head, 3, weighted, dropout=RATE)
+
+
+@every_kind
+def test_prediction_with_normalization(kind):
+    """PyTorch in its evaluation mode, with the same running statistics."""
+    output, loss, target, _ = HEADS["cross_entropy"]
+    pair = (activations.get(output), loss, TARGETS[target])
+    rng = np.random.RandomState(4)
+    settings = {"normalization": kind, "dropout": RATE}
+    problem = Problem(activations.get("relu"), pair, rng, **settings)
+    network = problem.network
+    for layer in network.normalize if kind == "batch" else ():
+        layer.mean.value[...] = rng.standard_normal(layer.width)
+        layer.variance.value[...] = rng.uniform(0.1, 2.0, layer.width)
+    problem.theta = network.theta.copy()
+    leaves = [[torch.tensor(p.value) for p in g] for g in parameters(problem)]
+    raw = network.raw(problem.x)
+
+    def normalized(k, z, gamma, beta):
+        values = network.normalize[k].values()
+        mean, variance = (torch.tensor(values[n]) for n in ("mean", "variance"))
+        return F.batch_norm(z, mean, variance, gamma, beta, training=False, eps=1e-5)
+
+    network.layers = [x for x in network.layers if not isinstance(x, Dropout)]
+    if kind == "layer":
+        normalized = layer_norm(problem)
+    expected = torch_raw(problem, F.relu, leaves, normalized)
+    assert_allclose(raw, expected.numpy(), rtol=1e-10, atol=1e-13)
+
+
+def test_alpha_dropout_has_pytorchs_values():
+    torch.manual_seed(0)
+    theirs = torch.nn.AlphaDropout(RATE)(torch.full((500,), 0.7, dtype=torch.float64))
+    layer = Dropout(RATE, 500, activations.get("selu").dropped)
+    layer.allocate(1, np.float64, first=False)
+    layer.draw(np.random.default_rng(0), 1)
+    ours = layer.forward(np.full((1, 500), 0.7))
+    assert_allclose(np.unique(ours), np.unique(theirs.numpy()), rtol=1e-13)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from gradcheck import (
     OBJECTIVES,
+    REGULARIZED,
     TARGETS,
     TOLERANCE,
     Problem,
@@ -17,6 +18,7 @@ from gradcheck import (
 )
 
 from sk_mlp import activations, losses
+from sk_mlp._layers import Dropout
 
 PAIR = (activations.get("softmax"), losses.get("log_loss"), TARGETS["multiclass"])
 SIZE = 89  # parameters of the network 5-7-4-3
@@ -43,6 +45,12 @@ def wrong(function, coordinates, factor=1.001):
         return value, gradient
 
     return changed
+
+
+def offset(flat, view):
+    """Return where in the flat vector the view starts."""
+    start, base = (a.__array_interface__["data"][0] for a in (view, flat))
+    return (start - base) // flat.itemsize
 
 
 def test_the_right_gradient_passes(rng):
@@ -95,12 +103,41 @@ def test_one_layer_wrong_by_a_thousandth_fails(part, trainable, rng):
     layers = problem.network.activate if part == "shape" else problem.network.dense
     parameters = [parameter for layer in layers for parameter in layer.parameters]
     for parameter in [p for p in parameters if p.kind == part]:
-        mask = np.zeros(problem.theta.size, bool)
-        start = parameter.grad.__array_interface__["data"][0]
-        start -= problem.network.grad.__array_interface__["data"][0]
-        start //= problem.theta.itemsize
-        mask[start : start + parameter.size] = True
+        start = offset(problem.network.grad, parameter.grad)
+        mask = slice(start, start + parameter.size)
         assert projected_error(wrong(problem, mask), problem.theta, rng) > TOLERANCE
+
+
+@pytest.mark.parametrize("part", ["gamma", "beta"])
+@pytest.mark.parametrize("normalization", ["batch", "layer"])
+def test_normalization_wrong_by_a_thousandth_fails(normalization, part, rng):
+    tanh = activations.get("tanh")
+    problem = Problem(tanh, PAIR, rng, normalization=normalization)
+    for layer in problem.network.normalize:
+        start = offset(problem.network.theta, layer.values()[part])
+        mask = slice(start, start + layer.width)
+        assert projected_error(problem, problem.theta, rng) <= 1e-8
+        assert projected_error(wrong(problem, mask), problem.theta, rng) > TOLERANCE
+
+
+@pytest.mark.parametrize("label", REGULARIZED)
+def test_masks_are_frozen_and_random(label, rng):
+    """Else no difference would be a derivative, and no unit would be dropped."""
+    plain = Problem(activations.get("tanh"), PAIR, rng)
+    problem = Problem(activations.get("tanh"), PAIR, rng, **REGULARIZED[label])
+    value, gradient = problem(problem.theta)
+    gradient = gradient.copy()
+    again, gradient_again = problem(problem.theta)
+    assert again == value
+    np.testing.assert_array_equal(gradient_again, gradient)
+    assert problem.network.random == ("dropout" in label)
+    dropped = [layer for layer in problem.network.layers if isinstance(layer, Dropout)]
+    for layer in dropped:
+        ones = layer.forward(np.ones((9, layer.width)))
+        assert 0 < np.count_nonzero(ones == 0) < ones.size
+    assert len(dropped) == (2 if "dropout" in label else 0)
+    extra = {"dropout": 0, "layer": 22}.get(label, 22 + 24)
+    assert problem.theta.size == plain.theta.size + extra
 
 
 class WrongTanh(activations.Activation):

@@ -3,7 +3,9 @@
 Hidden activation x (output activation, loss, target) x sample weights x penalty. Every
 pair of a hidden activation and a head is checked with one of the six objectives in
 turn, every hidden activation and every head also with all six, and all single
-coordinates of both. The whole product is that of ``python tests/gradcheck.py``.
+coordinates of both; with dropout and normalization every hidden activation and every
+canonical head, weighted and penalised. The whole product is that of
+``python tests/gradcheck.py``.
 """
 
 from itertools import cycle, islice
@@ -13,14 +15,17 @@ import pytest
 from _helpers import TwoShapes
 from gradcheck import (
     OBJECTIVES,
+    REGULARIZED,
     TARGETS,
     TOLERANCE,
+    WEIGHTED_AND_PENALIZED,
     Problem,
     activation_variants,
     coordinate_error,
     first_decided,
     head_pairs,
     loss_variants,
+    make_head,
     worst_coordinate_error,
     worst_projected_error,
 )
@@ -128,10 +133,41 @@ def test_the_general_chain_of_every_canonical_head(output):
     errors = {}
     for key in HEADS_BY_OUTPUT[output]:
         pair = PAIRS[key]
-        if Problem(pair[0], pair, np.random.RandomState(0)).network.head.canonical:
+        if make_head(*pair).canonical:
             errors[key] = worst_projected_error(
                 activations.get("tanh"), pair, OBJECTIVES.values(), canonical=False
             )
+    assert not failures(errors)
+
+
+SMALL = {"sizes": (5, 4), "n_features": 2, "n_rows": 7}
+
+
+@every_hidden
+def test_every_hidden_activation_with_dropout_and_normalization(hidden):
+    errors = {}
+    for kind, key in CANONICAL.items():
+        args = VARIANTS[hidden], PAIRS[key]
+        for label, settings in REGULARIZED.items():
+            errors[kind, label] = worst_projected_error(
+                *args, [WEIGHTED_AND_PENALIZED], seed=13, **settings
+            )
+            errors[kind, label, "coordinates"] = worst_coordinate_error(
+                *args, seed=17, **SMALL, **settings
+            )
+    assert not failures(errors)
+
+
+@pytest.mark.parametrize("label", REGULARIZED)
+def test_every_canonical_head_with_dropout_and_normalization(label):
+    errors = {}
+    for key, pair in PAIRS.items():
+        if not make_head(*pair).canonical:
+            continue
+        args, settings = (activations.get("mish"), pair), REGULARIZED[label]
+        errors[key] = worst_projected_error(*args, OBJECTIVES.values(), **settings)
+        errors[key, "coordinates"] = worst_coordinate_error(*args, **SMALL, **settings)
+    assert len(errors) >= 20
     assert not failures(errors)
 
 
@@ -156,11 +192,25 @@ def test_any_number_of_hidden_layers(sizes, kind):
         assert measure() <= TOLERANCE
 
 
+@pytest.mark.parametrize("label", REGULARIZED)
+@pytest.mark.parametrize("sizes", [(6,), (7, 4, 8, 3)])
+def test_any_number_of_hidden_layers_with_dropout_and_normalization(sizes, label):
+    args = VARIANTS["prelu"], PAIRS[CANONICAL["multioutput"]]
+    settings = {"sizes": sizes, **REGULARIZED[label]}
+    for measure in (
+        lambda: worst_projected_error(*args, OBJECTIVES.values(), **settings),
+        lambda: worst_coordinate_error(*args, **settings),
+    ):
+        assert measure() <= TOLERANCE
+
+
+@pytest.mark.parametrize("settings", [{}, *REGULARIZED.values()], ids=repr)
 @pytest.mark.parametrize("convert", [sparse.csr_matrix, sparse.csr_array])
 @pytest.mark.parametrize("kind", CANONICAL)
-def test_sparse_rows_give_the_gradient_of_dense_ones(convert, kind):
+def test_sparse_rows_give_the_gradient_of_dense_ones(convert, kind, settings):
     def measure(rng):
-        problem = Problem(VARIANTS["elu"], PAIRS[CANONICAL[kind]], rng)
+        pair = PAIRS[CANONICAL[kind]]
+        problem = Problem(VARIANTS["elu"], pair, rng, **settings)
         problem.pose(True, 0.1, 0.2).x[rng.uniform(size=problem.x.shape) < 0.5] = 0.0
         value, dense = problem(problem.theta)
         dense = dense.copy()

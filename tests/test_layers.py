@@ -1,4 +1,7 @@
-"""Layers by themselves: formulas, buffers, blocks, groups of columns, noise."""
+"""Layers by themselves: formulas, buffers, blocks, groups of columns, noise, dropout.
+
+Those of normalization are in ``test_normalization.py``.
+"""
 
 import numpy as np
 import pytest
@@ -6,7 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 
 from sk_mlp import _layers, activations
-from sk_mlp._layers import Activate, Dense, Parameter, row_blocks
+from sk_mlp._layers import Activate, Dense, Dropout, Parameter, row_blocks
 from sk_mlp.activations import MSAF, Logistic, RReLU
 
 every_dtype = pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -92,6 +95,17 @@ def test_the_first_dense_layer_makes_no_gradient_of_its_input(rng):
     dense.forward(rng.standard_normal((8, 5)))
     assert dense.backward(np.ones((8, 3))) is None
     assert_allclose(dense.bias.grad, np.full(3, 8.0))
+
+
+def test_a_centered_dense_layer_has_exactly_no_gradient_of_its_bias(rng):
+    """The rest is as ever: what follows takes the bias off again."""
+    layers = [ready(Dense(5, 3, centered)) for centered in (False, True)]
+    x, grad = rng.standard_normal((8, 5)), rng.standard_normal((8, 3))
+    results = [(d.forward(x), d.backward(grad), d.weight.grad) for d in layers]
+    for plain, centered in zip(*results, strict=True):
+        assert_array_equal(centered, plain)
+    assert_array_equal(layers[1].bias.grad, 0.0)
+    assert layers[0].bias.grad.all()
 
 
 def test_dense_predicts_without_touching_the_buffers(rng):
@@ -288,3 +302,130 @@ def test_prediction_takes_the_mean_and_draws_nothing():
     layer = Activate(RReLU(), 3)  # never allocated
     z = np.full((8, 3), -1.0)
     assert_allclose(layer.predict(z), np.full((8, 3), -(1 / 8 + 1 / 3) / 2))
+
+
+# Dropout ----------------------------------------------------------------------------
+
+SELU_DROPPED = -1.0507009873554805 * 1.6732632423543772
+
+
+def drawn(layer, n_rows, dtype=np.float64, seed=0):
+    layer.allocate(n_rows, dtype, first=False)
+    layer.draw(np.random.default_rng(seed), n_rows)
+    return layer
+
+
+def test_only_selu_is_dropped_to_another_value_than_zero():
+    values = {name: activations.get(name).dropped for name in activations.names()}
+    assert values.pop("selu") == pytest.approx(SELU_DROPPED, rel=1e-15)
+    assert set(values.values()) == {0.0}
+    assert activations.get("selu")(-np.inf) == pytest.approx(SELU_DROPPED, rel=1e-15)
+
+
+@every_dtype
+@pytest.mark.parametrize("rate", [0.1, 0.5, 0.9])
+def test_inverted_dropout(rate, dtype, rng):
+    """Dropped units are 0, the others divided by 1 - rate; the gradient likewise."""
+    layer = drawn(Dropout(rate, 6), 50, dtype)
+    a, grad = (rng.standard_normal((50, 6)).astype(dtype) for _ in range(2))
+    before, given = a.copy(), grad.copy()
+    y = layer.forward(a)
+    kept = y != 0
+    rtol = 4 * np.finfo(dtype).eps
+    assert 0 < kept.sum() < kept.size and y.dtype == dtype
+    assert_allclose(y, np.where(kept, a / (1 - rate), 0.0), rtol=rtol)
+    assert_array_equal(a, before)  # which the activation's gradient needs
+    assert layer.backward(grad) is grad
+    assert_allclose(grad, np.where(kept, given / (1 - rate), 0.0), rtol=rtol)
+
+
+@every_dtype
+@pytest.mark.parametrize("rate", [0.1, 0.5, 0.9])
+def test_alpha_dropout(rate, dtype, rng):
+    """The values of Klambauer et al., with q = 1 - rate the share that is kept."""
+    d, q = SELU_DROPPED, 1 - rate
+    layer = drawn(Dropout(rate, 6, d), 50, dtype)
+    a, grad = (rng.standard_normal((50, 6)).astype(dtype) for _ in range(2))
+    given = grad.copy()
+    factor = (q + d**2 * q * (1 - q)) ** -0.5
+    shift = -factor * (1 - q) * d
+    y = layer.forward(a)
+    rtol = 10 * np.finfo(dtype).eps
+    layer.backward(grad)
+    kept = grad != 0
+    assert 0 < kept.sum() < kept.size and y.dtype == dtype
+    expected = factor * np.where(kept, a, d) + shift
+    assert_allclose(y, expected, rtol=rtol, atol=rtol)
+    assert_allclose(grad, np.where(kept, factor * given, 0.0), rtol=rtol)
+
+
+@pytest.mark.parametrize("dropped", [0.0, SELU_DROPPED])
+@pytest.mark.parametrize("rate", [0.05, 0.3, 0.8])
+def test_dropout_keeps_the_mean_and_alpha_dropout_the_variance(rate, dropped, rng):
+    """Of N(0, 1), within five standard errors; so does the share of the dropped."""
+    shape = (4000, 250)
+    layer = drawn(Dropout(rate, shape[1], dropped), shape[0])
+    y = layer.forward(rng.standard_normal(shape))
+    share = np.mean(layer.backward(np.ones(shape)) == 0)
+    n = y.size
+    assert abs(share - rate) < 5 * np.sqrt(rate * (1 - rate) / n)
+    assert abs(y.mean()) < 5 * y.std() / np.sqrt(n)
+    variance = 1.0 if dropped else 1 / (1 - rate)
+    error = np.std((y - y.mean()) ** 2) / np.sqrt(n)
+    assert abs(y.var() - variance) < 5 * error
+
+
+def test_units_are_dropped_independently():
+    """No row, column or neighbour tells anything about another unit."""
+    y = drawn(Dropout(0.5, 64), 20_000).forward(np.ones((20_000, 64))) - 1.0
+    correlations = np.corrcoef(y.T)[np.triu_indices(64, 1)]
+    assert abs(correlations).max() < 5 / np.sqrt(20_000)
+    assert abs(np.mean(y[1:] * y[:-1])) < 5 / np.sqrt(y.size)
+    assert abs(y.mean(axis=1)).max() < 6 / np.sqrt(64)
+
+
+@pytest.mark.parametrize("rate, dropped", [(1e-9, 0.0), (1 - 1e-9, 1.0)])
+def test_extreme_rates_drop_almost_none_or_all(rate, dropped):
+    y = drawn(Dropout(rate, 1000), 1000).forward(np.ones((1000, 1000)))
+    assert np.isfinite(y).all()
+    assert abs(np.mean(y == 0) - dropped) <= 2e-5 * dropped
+
+
+def test_masks_are_frozen_until_drawn_anew():
+    layer = drawn(Dropout(0.5, 5), 40)
+    ones, generator = np.ones((40, 5)), np.random.default_rng(1)
+    first = layer.forward(ones).copy()
+    assert_array_equal(layer.forward(ones), first)
+    layer.draw(generator, 40)
+    second = layer.forward(ones).copy()
+    assert (second != first).any()
+    layer.draw(generator, 25)  # a short batch leaves the rest
+    third = layer.forward(ones)
+    assert (third[:25] != second[:25]).any()
+    assert_array_equal(third[25:], second[25:])
+    assert_array_equal(drawn(Dropout(0.5, 5), 40).forward(ones), first)
+
+
+@pytest.mark.parametrize("dropped", [0.0, SELU_DROPPED])
+def test_before_the_first_draw_nothing_is_dropped(dropped):
+    layer = Dropout(0.5, 5, dropped)
+    layer.allocate(4, np.float64, first=False)
+    layer.forward(np.ones((4, 5)))
+    assert layer.backward(np.ones((4, 5))).all()
+
+
+@pytest.mark.parametrize("dropped", [0.0, SELU_DROPPED])
+def test_blocks_do_not_change_dropout(dropped, rng, monkeypatch):
+    a, results = rng.standard_normal((9, 6)), []
+    layer = drawn(Dropout(0.5, 6, dropped), 9)
+    for block in (_layers.BLOCK, 12):
+        monkeypatch.setattr(_layers, "BLOCK", block)
+        results.append([layer.forward(a).copy(), layer.backward(np.ones((9, 6)))])
+    assert_array_equal(*results)
+    layer.draw(np.random.default_rng(0), 9)  # in odd pieces of the random words
+    assert 0 < np.count_nonzero(layer.backward(np.ones((9, 6)))) < 54
+
+
+def test_prediction_drops_nothing(rng):
+    a = rng.standard_normal((8, 3))
+    assert Dropout(0.5, 3).predict(a) is a  # never allocated

@@ -7,14 +7,16 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from gradcheck import TARGETS, Problem, activation_variants, head_pairs
+from gradcheck import REGULARIZED, TARGETS, Problem, activation_variants, head_pairs
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 from sk_mlp import _layers, _network, activations, initializers, losses, optimizers
 from sk_mlp._head import Head
+from sk_mlp._layers import Activate, Dense, Dropout
 from sk_mlp._network import Network
+from sk_mlp._normalization import BatchNorm, LayerNorm
 from sk_mlp.activations import LeakyReLU, Logistic
 from sk_mlp.losses import LogLoss, SquaredError
 
@@ -23,6 +25,8 @@ PAIRS, _ = head_pairs({name: VARIANTS[name] for name in ("softmax", "identity")}
 MULTICLASS = PAIRS["softmax", "log_loss", "multiclass"]
 MULTIOUTPUT = PAIRS["softmax", "log_loss", "multioutput"]
 REGRESSION = PAIRS["identity", "squared_error", "regression"]
+
+regularized = pytest.mark.parametrize("settings", REGULARIZED.values(), ids=REGULARIZED)
 
 
 @pytest.fixture
@@ -58,8 +62,56 @@ def test_theta_is_weights_then_biases_then_shape_parameters(dtype):
     assert [value.shape for value in shapes] == [(2, 7), (1, 1), (1, 3)]
 
 
+def test_theta_with_normalization_ends_in_the_running_statistics():
+    """Gamma and beta are biases, each behind the bias of its dense layer."""
+    network = mixed_network(normalization="batch", dropout=[0.5, 0.0])
+    network.theta[...] = np.arange(network.theta.size)
+    (first, second), dense = network.normalize, network.dense
+    values = [layer.values() for layer in network.normalize]
+    in_order = [
+        *(layer.weight.value for layer in dense),
+        *(dense[0].bias.value, values[0]["gamma"], values[0]["beta"]),
+        *(dense[1].bias.value, values[1]["gamma"], values[1]["beta"]),
+        dense[2].bias.value,
+        *(a.shape.value for a in [*network.activate, network.head.activate]),
+        *(values[0]["mean"], values[0]["variance"], first.count.value),
+        *(values[1]["mean"], values[1]["variance"], second.count.value),
+    ]
+    flat = np.concatenate([value.ravel() for value in in_order])
+    assert_array_equal(flat, network.theta)
+    assert network.groups == [
+        (0, 75, 1.0, True),
+        (75, 111, 1.0, False),
+        (111, 129, _network.SHAPE_RATE_FACTOR, False),
+    ]
+    assert network.theta.size == 129 + 2 * 7 + 1 + 2 * 4 + 1
+
+
+@pytest.mark.parametrize("normalization", [None, "batch", "layer"])
+@pytest.mark.parametrize("dropout", [None, [0.0, 0.0], [0.3, 0.0], [0.0, 0.3]])
+def test_the_order_of_the_layers(normalization, dropout):
+    """Dense, normalization, activation, dropout; none of the two at the ends."""
+    network = mixed_network(normalization=normalization, dropout=dropout)
+    expected = []
+    for rate in dropout or [0.0, 0.0]:
+        expected += [Dense, {"batch": BatchNorm, "layer": LayerNorm}.get(normalization)]
+        expected += [Activate, Dropout if rate else None]
+    expected = [kind for kind in [*expected, Dense] if kind]
+    assert [type(layer) for layer in network.layers] == expected
+    assert len(network.dense) == 3 and len(network.activate) == 2
+    assert len(network.normalize) == (2 if normalization else 0)
+    assert network.random == bool(dropout and any(dropout))
+    centered = normalization == "batch"
+    assert [dense.centered for dense in network.dense] == [centered, centered, False]
+
+
+def test_one_rate_of_dropout_a_layer():
+    with pytest.raises(ValueError, match="zip"):
+        mixed_network(dropout=[0.5])
+
+
 def test_every_array_is_a_view_of_theta_and_grad():
-    network = mixed_network()
+    network = mixed_network(normalization="batch")
     parts = [*network.layers, network.head]
     parameters = [p for part in parts for p in part.parameters]
     assert sum(p.size for p in parameters) == network.theta.size
@@ -125,12 +177,15 @@ def test_layers_are_initialized_in_order():
 # Objective --------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("settings", [{}, *REGULARIZED.values()], ids=repr)
 @pytest.mark.parametrize("l1, l2", [(0.0, 0.3), (0.2, 0.0), (0.2, 0.3)])
 @pytest.mark.parametrize("block", [_layers.BLOCK, 16])
 @pytest.mark.parametrize("weighted", [False, True])
-def test_the_penalty_touches_weights_only(weighted, l1, l2, block, rng, monkeypatch):
+def test_the_penalty_touches_weights_only(
+    weighted, l1, l2, block, settings, rng, monkeypatch
+):
     monkeypatch.setattr(_network, "BLOCK", block)
-    problem = Problem(VARIANTS["prelu"], MULTICLASS, rng).pose(weighted)
+    problem = Problem(VARIANTS["prelu"], MULTICLASS, rng, **settings).pose(weighted)
     value, grad = problem(problem.theta)
     grad = grad.copy()
     penalized_value, penalized = problem.pose(weighted, l1, l2)(problem.theta)
@@ -200,16 +255,18 @@ def test_the_default_norm_is_the_number_of_rows(rng):
     assert isinstance(network.loss_grad(x, y), float)
 
 
-def test_a_call_does_not_depend_on_the_ones_before(rng):
+@pytest.mark.parametrize("settings", [{}, *REGULARIZED.values()], ids=repr)
+def test_a_call_does_not_depend_on_the_ones_before(settings, rng):
     """Nothing of an earlier batch, or of a longer one, stays in buffers or grad."""
-    problem = Problem(VARIANTS["msaf, trainable=True"], MULTIOUTPUT, rng).pose(True)
+    msaf = VARIANTS["msaf, trainable=True"]
+    problem = Problem(msaf, MULTIOUTPUT, rng, **settings).pose(True)
     value, grad = problem(problem.theta)
     grad = grad.copy()
     problem(rng.standard_normal(problem.theta.size))
     network = problem.network
     network.theta[...] = problem.theta
     network.loss_grad(problem.x[:2], problem.y[:2])
-    network.grad.fill(np.nan)
+    network.grad[: network.groups[-1][1]] = np.nan
     again, grad_again = problem(problem.theta)
     assert again == value
     assert_array_equal(grad_again, grad)
@@ -240,6 +297,29 @@ def test_float32_stays_close_to_float64(hidden, convert, pair):
     assert_allclose(value, exact_value, rtol=1e-5)
     assert_allclose(grad, exact_grad, rtol=1e-4, atol=1e-5 * np.abs(exact_grad).max())
     assert_allclose(prediction, exact, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("convert", [np.asarray, sparse.csr_matrix, sparse.csr_array])
+@pytest.mark.parametrize("hidden", ["relu", "selu", "tanh", "msaf, trainable=True"])
+@regularized
+def test_float32_stays_close_with_dropout_and_normalization(settings, hidden, convert):
+    """The masks are the same in both."""
+    results, theta = [], None
+    for dtype in (np.float32, np.float64):
+        rng = np.random.RandomState(0)
+        args = VARIANTS[hidden], MULTICLASS, rng
+        problem = Problem(*args, dtype=dtype, **settings).pose(True, 0.1, 0.2)
+        problem.x = convert(problem.x)
+        theta = problem.theta if theta is None else theta.astype(dtype)
+        value, grad = problem(theta)
+        prediction = problem.network.predict(problem.x)
+        assert grad.dtype == prediction.dtype == dtype
+        results.append((value, grad.copy(), prediction, problem.network.theta))
+    (value, grad, *rest), (exact_value, exact_grad, *exact) = results
+    assert_allclose(value, exact_value, rtol=1e-5)
+    assert_allclose(grad, exact_grad, rtol=1e-4, atol=1e-5 * np.abs(exact_grad).max())
+    for one, other in zip(rest, exact, strict=True):
+        assert_allclose(one, other, rtol=1e-4, atol=1e-5)
 
 
 # scikit-learn's own backpropagation from equal weights --------------------------------
@@ -336,15 +416,16 @@ def test_rows_of_another_dtype_are_cast(dtype, other, convert, rng):
     assert_allclose(result, network.raw(x.astype(dtype)), rtol=1e-6, atol=1e-6)
 
 
+@pytest.mark.parametrize("settings", [{}, *REGULARIZED.values()], ids=repr)
 @pytest.mark.parametrize("hidden", ["rrelu", "prelu", "gelu"])
-def test_prediction_disturbs_no_training_step(hidden, rng):
+def test_prediction_disturbs_no_training_step(hidden, settings, rng):
     """Noise, buffers, theta and grad are as they were; equal calls, equal results."""
-    problem = Problem(VARIANTS[hidden], MULTICLASS, rng)
+    problem = Problem(VARIANTS[hidden], MULTICLASS, rng, **settings)
     value, grad = problem(problem.theta)
-    grad = grad.copy()
+    grad, theta = grad.copy(), problem.network.theta.copy()
     first = problem.network.predict(rng.standard_normal((9, 5)))
     assert_array_equal(problem.network.grad, grad)
-    assert_array_equal(problem.network.theta, problem.theta)
+    assert_array_equal(problem.network.theta, theta)
     assert problem(problem.theta)[0] == value
     x = rng.standard_normal((9, 5))
     assert_array_equal(problem.network.predict(x), problem.network.predict(x))
@@ -374,6 +455,32 @@ def test_noise_is_drawn_in_random_layers_only_when_asked(rng):
     assert problem(problem.theta)[0] != value
 
 
+@pytest.mark.parametrize(
+    "name, dropout", [("rrelu", 0.0), ("tanh", 0.4), ("rrelu", 0.4)]
+)
+def test_equal_generators_draw_equal_noise(name, dropout, rng):
+    """All layers draw from the one generator, and no two the same."""
+    problem = Problem(VARIANTS[name], MULTICLASS, rng, sizes=(6, 6), dropout=dropout)
+    values = []
+    for seed in (3, 3, 4):
+        problem.network.draw(np.random.default_rng(seed), 9)
+        values.append(problem(problem.theta)[0])
+    assert values[0] == values[1] != values[2]
+    masks = [x._mask for x in problem.network.layers if isinstance(x, Dropout)]
+    assert len(masks) == (2 if dropout else 0)
+    if masks:
+        assert (masks[0] != masks[1]).any()
+
+
+@regularized
+def test_dropout_and_normalization_leave_input_and_output(settings, rng):
+    """No unit of the input is dropped, nor anything behind the last dense layer."""
+    problem = Problem(None, MULTICLASS, rng, sizes=(), **settings)
+    assert problem.network.layers == problem.network.dense
+    assert not problem.network.random
+    assert problem.network.normalize == []
+
+
 # Memory -----------------------------------------------------------------------------
 
 WIDE = 256
@@ -389,13 +496,13 @@ def peak_of(function):
         tracemalloc.stop()
 
 
-def training_step(hidden, head, dtype, n_columns, rng):
+def training_step(hidden, head, dtype, n_columns, rng, **settings):
     sizes = (WIDE, WIDE + 64)
-    network = Network(WIDE, sizes, [hidden] * 2, head, dtype, l1=0.1, l2=0.1)
+    settings = {"l1": 0.1, "l2": 0.1, **settings}
+    network = Network(WIDE, sizes, [hidden] * 2, head, dtype, **settings)
     network.initialize(initializers.get("auto"), rng, [hidden] * 3)
     network.allocate(BATCH)
-    if network.random:
-        network.draw(np.random.default_rng(0), BATCH)
+    generator = np.random.default_rng(0)
     x = rng.standard_normal((BATCH, WIDE)).astype(dtype)
     y = (rng.uniform(size=(BATCH, n_columns)) < 0.5).astype(dtype)
     w = np.ones((BATCH, 1), dtype)
@@ -403,6 +510,8 @@ def training_step(hidden, head, dtype, n_columns, rng):
     state = optimizer.init_state(network.theta)
 
     def step():
+        if network.random:
+            network.draw(generator, BATCH)
         network.loss_grad(x, y, w)
         optimizer.step(network.theta, network.grad, state, 1e-4, network.groups)
 
@@ -420,6 +529,20 @@ def test_a_step_allocates_nothing_of_batch_size(hidden, rng):
     step = training_step(VARIANTS[hidden], head, np.float32, 3, rng)
     batch = BATCH * WIDE * 4  # bytes
     assert peak_of(step) < 0.3 * batch
+
+
+@pytest.mark.parametrize("hidden", ["relu", "selu"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@regularized
+def test_dropout_and_normalization_allocate_nothing_of_batch_size(
+    settings, dtype, hidden, rng
+):
+    head = Head(activations.get("logistic"), LogLoss(), 3, None, True)
+    settings = dict(settings)
+    if "dropout" in settings:
+        settings["dropout"] = [settings["dropout"]] * 2
+    step = training_step(VARIANTS[hidden], head, dtype, 3, rng, **settings)
+    assert peak_of(step) < 0.3 * BATCH * WIDE * np.dtype(dtype).itemsize
 
 
 @pytest.mark.parametrize("canonical", [True, False])
