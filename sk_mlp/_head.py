@@ -102,7 +102,10 @@ class Head:
                 total += float(values.sum(dtype=np.float64))
                 grad[rows] *= scale
             else:
-                total += float(np.dot(values, w[rows, 0]))
+                weighted = float(np.dot(values, w[rows, 0]))
+                if not np.isfinite(weighted):
+                    weighted = _without_weightless(values, grad[rows], w[rows, 0])
+                total += weighted
                 grad[rows] *= w[rows] * scale
         if not self.canonical:
             self.activate.backward(grad)
@@ -142,6 +145,13 @@ class Head:
         if len(self.groups) == 1:
             return [arrays]
         return [tuple(array[:, group] for array in arrays) for group in self.groups]
+
+
+def _without_weightless(values, grad, w):
+    """Let rows of weight 0 be infinitely wrong: 0 times infinity counts as 0."""
+    values[w == 0] = 0.0
+    grad[w == 0] = 0.0
+    return float(np.dot(values, w))
 
 
 def _check_pair(activation, form, loss, probabilities):

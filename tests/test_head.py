@@ -347,3 +347,13 @@ def test_predictions_do_not_overflow(dtype):
     head = Head(activations.get("exp"), losses.get("poisson"), 1)
     p = head.predict(np.array([[1e4], [0.0], [-1e4]], dtype))
     assert_array_equal(p, np.array([[np.finfo(dtype).max], [1.0], [0.0]], dtype))
+
+
+def test_rows_of_no_weight_may_be_infinitely_wrong():
+    head = Head(activations.get("identity"), losses.get("squared_error"), 1)
+    z, y = np.array([[1e200], [1.0], [3.0]]), np.zeros((3, 1))
+    w = np.array([[0.0], [2.0], [1.0]])
+    with np.errstate(all="ignore"):
+        total, grad = head.loss_grad(z, y, w, 1.0)
+    assert total == 0.5 * (2 * 1 + 1 * 9)
+    assert_array_equal(grad, [[0], [2], [3]])

@@ -57,7 +57,11 @@ class Softplus(Activation):
         out += positive_part(z)
 
     def backward(self, z, a, grad, beta):
-        grad *= logistic(z, abs(beta), a)
+        # The logistic function of beta z, as 1 - exp(-beta a): right in the tail too.
+        with np.errstate(over="ignore"):  # to -inf
+            a *= -abs(beta)
+        grad *= np.expm1(a, out=a)
+        np.negative(grad, out=grad)
 
     def shape_gradient(self, z, a, beta):
         decay = self._decay(z, beta)
