@@ -122,8 +122,9 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         Training goes on to `max_iter` epochs in all. From the end of an epoch, as in a
         :class:`~sk_mlp.callbacks.Checkpoint`, it is bit for bit what it would have
         been without the stop (with "lbfgs" it is not: its memory of past gradients
-        starts anew). An estimator whose fit had finished is returned as it is, unless
-        it ended at a lower `max_iter` than now.
+        starts anew). An estimator whose fit had finished is returned as it is. If it
+        ended at a lower `max_iter` than now it goes on too, though the order of the
+        rows is forgotten then and the bits are others.
 
         Parameters
         ----------
@@ -140,7 +141,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         NotFittedError
             If nothing has been fitted.
         ValueError
-            As `fit`, and if X has another number of rows.
+            As `fit`, and if X has another number of rows or X_val is missing.
 
         Examples
         --------
@@ -411,7 +412,9 @@ def _describe(network):
     trained = (
         f" and trained activation parameters of {', '.join(shapes)}" if shapes else ""
     )
-    return f"weights of shapes {weights}{trained}"
+    kinds = {type(layer).__name__ for layer in network.normalize}
+    normalized = f", {kinds.pop()} layers" if kinds else ""
+    return f"weights of shapes {weights}{normalized}{trained}"
 
 
 def _check_range(X, dtype):

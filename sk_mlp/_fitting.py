@@ -1,5 +1,6 @@
 """One fit: from what the user gave, through training, to what the estimator becomes."""
 
+import copy
 import inspect
 from dataclasses import dataclass
 from math import ceil, inf
@@ -58,7 +59,7 @@ class Fitting:
         self.data = data
         self.mode = mode
         self.classes = classes
-        self.validate = self.batches = None
+        self.validate = self.batches = self.split_rng = self.training_rows = None
 
     def run(self):
         """Prepare, train, and let the estimator remember it."""
@@ -97,7 +98,7 @@ class Fitting:
         if network.random and state.noise_rng is None:
             state.noise_rng = np.random.default_rng(state.rng.randint(2**31, size=4))
         self.X, self.y, self.Y = X, y, network.head.prepare(Y)
-        self.w = check_sample_weight(self._weigh(Y, self.sample_weight), X, dtype)
+        self.w = self._loss_weights(Y)
         if has_validation_set:
             self._take_validation_set(dtype)
 
@@ -124,6 +125,19 @@ class Fitting:
                     f"resume needs the rows that fit was given: X has {n_rows} rows, "
                     f"but it had {before}."
                 )
+            if estimator._rows["has_X_val"] and self.data.X_val is None:
+                raise ValueError(
+                    "resume needs X_val and y_val as well: fit was given them."
+                )
+
+    def _loss_weights(self, Y):
+        weights = self._weigh(Y, self.sample_weight)
+        if weights is not None and not weights.any():
+            raise ValueError(
+                f"class_weight={self.estimator.class_weight!r} leaves no row with a "
+                "weight above 0."
+            )
+        return check_sample_weight(weights, self.X, Y.dtype)
 
     def _weigh(self, Y, w):
         """Return the weights of rows in the loss: sample weight times class weight."""
@@ -201,36 +215,40 @@ class Fitting:
         order to go on from; hold out the others.
         """
         estimator, n_rows = self.estimator, self.X.shape[0]
-        holds_out = estimator.early_stopping and self.validate is None
         n_train = n_rows
-        if holds_out:
+        if holds_out := estimator.early_stopping and self.validate is None:
             n_train -= ceil(estimator.validation_fraction * n_rows)
-        order = self._order_so_far(n_rows, n_train)
+        past = self._past_rows(n_rows, n_train)
         if not holds_out:
-            return None, order
-        if order is None:
-            strata = estimator._strata(self.Y)
-            fraction = estimator.validation_fraction
-            order, held_out = split_rows(n_rows, fraction, strata, self.state.rng)
-        else:  # what was held out before is not trained on now
+            return None, past["order"]
+        if past["order"] is None:
+            rng = copy.deepcopy(past["split_rng"]) or self.state.rng
+            self.split_rng = copy.deepcopy(rng)
+            fraction, strata = estimator.validation_fraction, estimator._strata(self.Y)
+            order, held_out = split_rows(n_rows, fraction, strata, rng)
+        else:
+            self.split_rng, order = past["split_rng"], past["order"]
             held_out = np.setdiff1d(np.arange(n_rows), order)
         self._hold_out(held_out)
         return order, None
 
-    def _order_so_far(self, n_rows, n_train):
-        """Return the row order of the last fit if it goes on with the same rows."""
-        rows = getattr(self.estimator, "_rows", None)
-        if not self.going_on or self.mode == "partial" or rows is None:
-            return None
-        order = rows["order"]
-        same = rows["n_rows"] == n_rows and order is not None and len(order) == n_train
-        return order if same else None
+    def _past_rows(self, n_rows, n_train):
+        """Return order and split of the last fit if it goes on with the same rows.
+
+        What was held out before must not be trained on now.
+        """
+        past = getattr(self.estimator, "_rows", None)
+        if self.going_on and self.mode != "partial" and past is not None:
+            if (past["n_rows"], past["n_train"]) == (n_rows, n_train):
+                return past
+        return {"order": None, "split_rng": None}
 
     # -- training ------------------------------------------------------------------
 
     def _train(self):
         estimator = self.estimator
         rows, order = self._rows_to_train_on()
+        self.training_rows = rows
         estimator._past = estimator.__dict__.pop("history_", None)
         estimator.history_ = self.state.history
         plan = self._plan(self.X.shape[0] if rows is None else len(rows))
@@ -243,9 +261,19 @@ class Fitting:
             self._run_lbfgs(rows, monitor)
         else:
             self._run_trainer(rows, order, plan, monitor)
+        if estimator.early_stopping and np.isnan(self.state.history["val_score"]).all():
+            self._warn_of_no_score()
         if hooks and self.state.stop_reason != "diverged":
             hooks.end()
         del estimator._live
+
+    def _warn_of_no_score(self):
+        if self.state.n_iter and self.state.stop_reason != "diverged":
+            warn(
+                "No epoch had a finite validation score, so there was none to restore: "
+                f"check scoring={self.estimator.scoring!r} and the validation set. The "
+                "last epoch is kept."
+            )
 
     def _hooks(self):
         if not getattr(self.estimator, "_skl_callbacks", None):
@@ -260,7 +288,7 @@ class Fitting:
         if rows is not None:
             rows = np.sort(rows)
             data = [part if part is None else part[rows] for part in data]
-        self._training_rows = rows
+        self._warn_of_single_rows(len(data[1]))
         _check_mean_weight(data[2])
         run_lbfgs(
             self.network,
@@ -289,8 +317,17 @@ class Fitting:
             shuffle=bool(estimator.shuffle),
             order=order,
         )
+        self._warn_of_single_rows(self.batches.batch_size)
         _check_mean_weight(self.w if rows is None or self.w is None else self.w[rows])
         Trainer(plan, monitor).run(self.network, self.batches, self.state)
+
+    def _warn_of_single_rows(self, batch_size):
+        if self.estimator.normalization == "batch" and batch_size < 2:
+            warn(
+                "normalization='batch' with batches of one row, which have no spread: "
+                "no hidden layer learns anything. Use normalization='layer', or a "
+                "larger batch_size."
+            )
 
     def _plan(self, n_rows):
         estimator, setup = self.estimator, self.setup
@@ -333,15 +370,24 @@ class Fitting:
         return model
 
     def _rows_to_keep(self):
-        """Return what a later fit needs to go on with the rows in their order."""
-        estimator = self.estimator
-        if not self.state.unfinished and not (
+        """Return what a later fit needs to go on with the same rows, or None."""
+        estimator, order = self.estimator, None
+        if self.state.unfinished or (
             estimator.warm_start and estimator._goes_on_drawing
         ):
+            order = self.batches.order if self.batches else self.training_rows
+        elif self.split_rng is None:
             return None
-        order = self._training_rows if self.batches is None else self.batches.order
-        order = None if order is None else order.copy()
-        return {"n_rows": self.X.shape[0], "order": order}
+        n_rows = self.X.shape[0]
+        return {
+            "n_rows": n_rows,
+            "n_train": n_rows
+            if self.training_rows is None
+            else len(self.training_rows),
+            "order": None if order is None else order.copy(),
+            "split_rng": self.split_rng,  # makes the same split again
+            "has_X_val": self.data.X_val is not None,
+        }
 
     # -- after training ------------------------------------------------------------
 
@@ -349,10 +395,15 @@ class Fitting:
         """Raise, or warn where early stopping has restored a good epoch."""
         estimator, state = self.estimator, self.state
         stochastic = self.setup.optimizer is not None
+        number = state.epoch if stochastic else state.epoch + 1
+        what = (
+            "a parameter is"
+            if np.isfinite(state.loss)
+            else f"its loss, {state.loss}, is"
+        )
         text = (
-            f"Training diverged in {'epoch' if stochastic else 'iteration'} "
-            f"{state.epoch + (not stochastic)}: the loss ({state.loss}) or a weight is "
-            "not finite. "
+            f"Training diverged in {'epoch' if stochastic else 'iteration'} {number}: "
+            f"{what} not finite. "
         ) + explain(
             self.network,
             self.X,
@@ -361,9 +412,7 @@ class Fitting:
             clipped=estimator.max_grad_norm is not None,
         )
         if not (state.restored and np.isfinite(self.network.theta).all()):
-            raise ValueError(
-                f"Solver produced non-finite parameter weights or loss. {text}"
-            )
+            raise ValueError(text)
         warn(f"{text} The best epoch was restored.", RuntimeWarning)
 
 

@@ -150,7 +150,8 @@ class Monitor:
         rate = state.history["learning_rate"][-1]
         if plan.schedule is None or not plan.schedule.absorbs_plateau(rate):
             reason = " Learning rate too small." if state.plateaus else ""
-            self._say(f"{message}{reason} Stopping.")
+            if not plan.incremental:  # where the user stops
+                self._say(f"{message}{reason} Stopping.")
             return True
         state.plateaus += 1
         state.no_improvement = 0

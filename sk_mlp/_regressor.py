@@ -102,14 +102,14 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         Whether to shuffle the rows before each epoch.
 
     random_state : int, RandomState instance or None, default=None
-        Draws the weights, the validation split, the row order and the noise of
-        random activations. Pass an int for reproducible results.
+        Draws the weights, the validation split, the row order, dropout and the noise
+        of random activations. Pass an int for reproducible results.
 
     tol : float, default=1e-4
         Training has converged when the loss (the validation score with
         `early_stopping`) fails to improve by `tol` for `n_iter_no_change` epochs,
         unless the schedule goes on with a smaller rate. For "lbfgs" the tolerance
-        of the largest gradient component.
+        of the largest gradient component (and of the score).
 
     verbose : bool or int, default=False
         1 (or True) prints the lines of scikit-learn for every epoch, 2 a table in
@@ -134,8 +134,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         Share of the rows to hold out, in [0, 1). Only with `early_stopping`.
 
     scoring : str, callable or None, default=None
-        What `early_stopping` watches on the validation set: None is R²,
-        "loss" the validation loss, else a name of
+        What is measured on the validation set, and watched by `early_stopping`: None
+        is R², "loss" the validation loss, else a name of
         :func:`sklearn.metrics.get_scorer_names` or a callable
         ``scorer(estimator, X, y)`` whose values are greater where they are better
         (and which is given ``sample_weight`` if it has such a parameter).
@@ -185,15 +185,15 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     out_activation_ : str
         Name of the output activation.
     loss_ : float
-        Training loss of the last epoch, penalty included.
+        Training loss of the last epoch, penalty included, whichever is restored.
     best_loss_ : float or None
         Least training loss; None with `early_stopping`.
     loss_curve_ : list of float
         Training loss of every epoch so far.
     validation_scores_ : list of float or None
-        Validation score of every epoch so far, with `early_stopping`.
+        Validation score of every epoch so far, with `early_stopping` or X_val.
     best_validation_score_ : float or None
-        The best of them.
+        The best one of the last fit.
     t_ : int
         Training samples seen so far.
     history_ : dict of str to list

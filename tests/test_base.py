@@ -252,7 +252,7 @@ def test_verbose(capsys):
 def test_a_failed_first_fit_leaves_nothing(cls):
     estimator = make(cls, learning_rate_init=1e300, solver="sgd", activation="identity")
     fit = lambda e: e.fit(X * 1e100, Y[cls])  # noqa: E731
-    assert_refused(estimator, fit, "non-finite parameter weights")
+    assert_refused(estimator, fit, "not finite")
     assert vars(estimator) == vars(clone(estimator))
     with pytest.raises(NotFittedError):
         check_is_fitted(estimator)
@@ -623,3 +623,39 @@ def test_penalties_shrink_the_weights(cls):
     assert size(weight_decay=5.0) < 0.5 * free
     assert size(solver="lbfgs", alpha=50.0) < 0.5 * size(solver="lbfgs")
     assert size(solver="adamw", weight_decay=5.0) < 0.5 * free
+
+
+# What cannot work is said -----------------------------------------------------------
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_batch_normalization_of_single_rows_warns(solver):
+    y = Y[MLPRegressor]
+    one_row = X[:1], y[:1]
+    with pytest.warns(UserWarning, match="batches of one row, which have no spread"):
+        make(normalization="batch", solver=solver).fit(*one_row)
+    with pytest.warns(UserWarning, match="batches of one row"):
+        make(normalization="batch", batch_size=1).fit(X, y)
+    make(normalization="layer").fit(*one_row)
+
+
+def test_a_metric_without_a_finite_value_warns():
+    estimator = make(early_stopping=True, scoring=lambda e, X, y: np.nan)
+    with pytest.warns(UserWarning, match="No epoch had a finite validation score"):
+        estimator.fit(X, Y[MLPRegressor])
+    assert estimator.best_validation_score_ == -np.inf
+
+
+def test_class_weights_that_leave_nothing():
+    estimator = make(MLPClassifier, class_weight=dict.fromkeys([0, 1, 2], 0.0))
+    match = "class_weight=.* leaves no row with a weight"
+    assert_refused(estimator, lambda e: e.fit(X, Y[MLPClassifier]), match)
+
+
+def test_a_parameter_that_overflows_is_named():
+    def overflow(estimator):
+        estimator.fit(X, Y[MLPRegressor])
+
+    estimator = make(solver="sgd", learning_rate_init=1e300, batch_size=60)
+    match = r"diverged in epoch [12]: (a parameter|its loss, \w+,) is not finite"
+    assert_refused(estimator, overflow, match)

@@ -4,8 +4,8 @@ import re
 
 import numpy as np
 import pytest
-from _helpers import Y, fit_quietly, make
 from _helpers import X as DATA
+from _helpers import Y, fit_quietly, make
 
 from sk_mlp import MLPClassifier, MLPRegressor
 from sk_mlp._report import LineReport, TableReport, report_of
@@ -70,6 +70,10 @@ def test_scikit_learns_lines_of_lbfgs_with_validation(capsys):
     assert re.fullmatch(r"Validation score: \d\.\d{6}", lines[1])
 
 
-def test_partial_fit_prints_too(capsys):
-    MLPRegressor((3,), verbose=2).partial_fit(DATA, Y[MLPRegressor])
-    assert len(capsys.readouterr().out.splitlines()) == 2
+def test_partial_fit_prints_too_but_stops_nothing(capsys):
+    regressor = MLPRegressor((3,), verbose=2, tol=10.0, n_iter_no_change=2)
+    for _ in range(4):
+        regressor.partial_fit(DATA, Y[MLPRegressor])
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 8 and not any("Stopping" in line for line in lines)
+    assert regressor.stop_reason_ == "converged"

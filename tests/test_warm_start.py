@@ -15,7 +15,9 @@ from _helpers import (
 )
 
 from sk_mlp import MLPClassifier, MLPRegressor, optimizers
+from sk_mlp._batches import Batches
 from sk_mlp.activations import MSAF, LeakyReLU
+from sk_mlp.callbacks import TimeLimit
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::sklearn.exceptions.ConvergenceWarning"  # few epochs are enough
@@ -245,3 +247,64 @@ def test_partial_fit_of_lbfgs_and_early_stopping(cls):
         match = "partial_fit does not support early_stopping=True"
         call = lambda e: e.partial_fit(X, Y[cls], **kwargs)  # noqa: E731
         assert_refused(estimator, call, match)
+
+
+# Held-out rows stay held out ----------------------------------------------------------
+
+
+def rows_trained_on(estimator, monkeypatch, call):
+    """Return the rows of all minibatches that `call` trains on."""
+    seen, epoch = set(), Batches.epoch
+
+    def spy(self, rng):
+        for x, y, w in epoch(self, rng):
+            seen.update(map(tuple, x))
+            yield x, y, w
+
+    monkeypatch.setattr(Batches, "epoch", spy)
+    call(estimator)
+    monkeypatch.undo()
+    return seen
+
+
+@pytest.mark.parametrize("warm_start", [False, True])
+@pytest.mark.parametrize("random_state", [0, None])
+def test_no_later_fit_trains_on_what_was_held_out(
+    warm_start, random_state, monkeypatch
+):
+    y = Y[MLPRegressor]
+    estimator = make(
+        early_stopping=True,
+        warm_start=warm_start,
+        random_state=random_state,
+        max_iter=3,
+        batch_size=7,
+    )
+    first = rows_trained_on(estimator, monkeypatch, lambda e: e.fit(X, y))
+    assert len(first) == 54
+    later = [lambda e: e.set_params(max_iter=6).resume(X, y)]
+    if warm_start:
+        later += [lambda e: e.fit(X, y)] * 2
+    for call in later:
+        assert rows_trained_on(estimator, monkeypatch, call) == first
+    assert estimator.n_iter_ == 6
+
+
+def test_resume_wants_the_validation_set_that_fit_had():
+    y = Y[MLPRegressor]
+    estimator = make(early_stopping=True, max_iter=3)
+    estimator.set_callbacks(TimeLimit(1e-9)).fit(X, y, X_val=X[:9], y_val=y[:9])
+    estimator.set_callbacks()
+    with pytest.raises(ValueError, match="resume needs X_val and y_val as well"):
+        estimator.resume(X, y)
+    assert estimator.n_iter_ == 1
+    assert estimator.resume(X, y, X_val=X[:9], y_val=y[:9]).n_iter_ == 3
+
+
+@pytest.mark.parametrize("kind", ["batch", "layer"])
+def test_another_normalization_is_another_network(kind):
+    y = Y[MLPRegressor]
+    estimator = make(warm_start=True).fit(X, y)
+    match = r"now ask for weights .*, (Batch|Layer)Norm layers"
+    with pytest.raises(ValueError, match=match):
+        estimator.set_params(normalization=kind).fit(X, y)
