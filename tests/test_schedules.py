@@ -239,26 +239,31 @@ def test_the_estimator_asks_before_every_step_and_counts_through_fits(name):
 def torch_rates(name, n_steps, base=0.1, **settings):
     """Return the rates of PyTorch's scheduler for the first steps."""
     torch = pytest.importorskip("torch")
-    parameter = torch.nn.Parameter(torch.zeros(1))
-    optimizer = torch.optim.SGD([parameter], lr=base)
-    schedulers = torch.optim.lr_scheduler
-    if name == "SequentialLR":  # a warm-up of 10 steps, as its documentation shows
-        settings = dict(
-            schedulers=[
-                schedulers.LinearLR(optimizer, 0.01, total_iters=10),
-                schedulers.CosineAnnealingLR(optimizer, T_max=n_steps - 11),
-            ],
-            milestones=[10],
-        )
-    with warnings.catch_warnings():  # SequentialLR warns of its own ways
-        warnings.filterwarnings("ignore", category=UserWarning, module="torch")
-        scheduler = getattr(schedulers, name)(optimizer, **settings)
+    # It imports compilers, which warn, and SequentialLR warns of its own ways.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=base)
+        scheduler = torch_scheduler(name, optimizer, n_steps, settings)
         rates = []
         for _ in range(n_steps):
             rates.append(optimizer.param_groups[0]["lr"])
             optimizer.step()
             scheduler.step()
     return rates
+
+
+def torch_scheduler(name, optimizer, n_steps, settings):
+    from torch.optim import lr_scheduler
+
+    if name == "SequentialLR":  # a warm-up of 10 steps, as its documentation shows
+        settings = dict(
+            schedulers=[
+                lr_scheduler.LinearLR(optimizer, 0.01, total_iters=10),
+                lr_scheduler.CosineAnnealingLR(optimizer, T_max=n_steps - 11),
+            ],
+            milestones=[10],
+        )
+    return getattr(lr_scheduler, name)(optimizer, **settings)
 
 
 N_STEPS = 41
