@@ -36,7 +36,8 @@ class Batches:
         self.batch_size = min(batch_size, self.n_rows)
         self.shuffle = shuffle
         self._rows = rows
-        weights = w if rows is None or w is None else w[rows]
+        # Sorted, as a mean rounds by the order, and resumed training has another one.
+        weights = w if rows is None or w is None else w[np.sort(rows)]
         self.mean_weight = 1.0 if w is None else float(weights.mean(dtype=np.float64))
         # Row order is immaterial to a batch of all rows, so none is gathered there.
         self._whole = rows is None and (not shuffle or self.batch_size == self.n_rows)

@@ -2,15 +2,19 @@
 
 import copy
 import inspect
+import zlib
 from dataclasses import dataclass
+from functools import cached_property
 from math import ceil, inf
 
 import numpy as np
+from scipy import sparse
 
 from sk_mlp._batches import Batches
 from sk_mlp._divergence import explain
 from sk_mlp._holdout import ValidationSet, split_rows
 from sk_mlp._hooks import Hooks
+from sk_mlp._layers import row_blocks
 from sk_mlp._lbfgs import run_lbfgs
 from sk_mlp._monitor import Monitor
 from sk_mlp._report import report_of
@@ -99,6 +103,8 @@ class Fitting:
             state.noise_rng = np.random.default_rng(state.rng.randint(2**31, size=4))
         self.X, self.y, self.Y = X, y, network.head.prepare(Y)
         self.w = self._loss_weights(Y)
+        if self.mode == "resume":
+            self._check_resumed_data()
         if has_validation_set:
             self._take_validation_set(dtype)
 
@@ -130,12 +136,21 @@ class Fitting:
                     "resume needs X_val and y_val as well: fit was given them."
                 )
 
+    def _check_resumed_data(self):
+        rows = self.estimator._rows
+        if rows is None or rows["fingerprint"] in (None, self.fingerprint):
+            return
+        raise ValueError(
+            "resume needs the data that fit was given, but X, y or their weights are "
+            "others now. Use warm_start=True and fit to train on with new data."
+        )
+
     def _loss_weights(self, Y):
         weights = self._weigh(Y, self.sample_weight)
-        if weights is not None and not weights.any():
+        if weights is not None and not 0.0 < weights.max() < inf:
             raise ValueError(
-                f"class_weight={self.estimator.class_weight!r} leaves no row with a "
-                "weight above 0."
+                f"class_weight={self.estimator.class_weight!r} gives a row at most the "
+                f"weight {weights.max()}: expected a finite one above 0."
             )
         return check_sample_weight(weights, self.X, Y.dtype)
 
@@ -197,18 +212,31 @@ class Fitting:
             def score(network, p, loss):
                 return estimator._score_outputs(p, Y, weights)
 
+            if estimator._task == "regression" and len(Y) < 2:
+                raise ValueError(
+                    "R² of a validation set needs two rows at least. Got one: pass "
+                    "more, or use scoring='loss'."
+                )
         return ValidationSet(X, Y, weights, score)
 
     def _score_by(self, scorer, X, y, w):
         """Return the score of a scorer, which sees the network in training."""
-        probe = self.estimator._working_copy()
-        # The rows are arrays by now, without names.
-        probe.__dict__.pop("feature_names_in_", None)
-        probe._bind(self.network)
         keywords = {}
         if w is not None and w.any() and _takes_weights(scorer):
             keywords["sample_weight"] = w[:, 0]
-        return lambda network, p, loss: scorer(probe, X, y, **keywords)
+
+        def score(network, p, loss):
+            estimator = self.estimator._working_copy()
+            # The rows are arrays by now, without names.
+            estimator.__dict__.pop("feature_names_in_", None)
+            try:
+                return scorer(estimator, X, y, **keywords)
+            except Exception as error:
+                scoring = self.estimator.scoring
+                error.add_note(f"This came of scoring={scoring!r} on validation rows.")
+                raise
+
+        return score
 
     def _rows_to_train_on(self):
         """Return (rows, order): the rows to train on, all of them if None, and the
@@ -222,6 +250,13 @@ class Fitting:
         if not holds_out:
             return None, past["order"]
         if past["order"] is None:
+            if self.going_on and past["split_rng"] is None:
+                warn(
+                    "A new validation set is drawn from rows that the fits before may "
+                    "have been trained on: its scores are too good. Pass X_val and "
+                    "y_val, or keep early_stopping, validation_fraction and the number "
+                    "of rows as they were."
+                )
             rng = copy.deepcopy(past["split_rng"]) or self.state.rng
             self.split_rng = copy.deepcopy(rng)
             fraction, strata = estimator.validation_fraction, estimator._strata(self.Y)
@@ -256,19 +291,22 @@ class Fitting:
         monitor = Monitor(
             plan, self.state, self.validate, report_of(estimator.verbose), hooks
         )
+        estimator._bind(self.network)
         estimator._live = self.snapshot
         if self.setup.optimizer is None:
             self._run_lbfgs(rows, monitor)
         else:
             self._run_trainer(rows, order, plan, monitor)
-        if estimator.early_stopping and np.isnan(self.state.history["val_score"]).all():
+        if estimator.early_stopping:
             self._warn_of_no_score()
         if hooks and self.state.stop_reason != "diverged":
             hooks.end()
         del estimator._live
 
     def _warn_of_no_score(self):
-        if self.state.n_iter and self.state.stop_reason != "diverged":
+        scores = self.state.history["val_score"]
+        ended = self.state.stop_reason in ("converged", "max_iter", "callback")
+        if ended and scores and not np.isfinite(scores).any():
             warn(
                 "No epoch had a finite validation score, so there was none to restore: "
                 f"check scoring={self.estimator.scoring!r} and the validation set. The "
@@ -348,7 +386,8 @@ class Fitting:
             # Losses compare if these do. Blocks of partial_fit may be of any size.
             objective=(
                 *(repr(setup.loss), estimator.alpha, estimator.l1_ratio),
-                None if incremental else n_rows,
+                *(setup.dropout, None if incremental else n_rows),
+                self.fingerprint if estimator.warm_start and not incremental else None,
             ),
             incremental=incremental,
             resumed=self.mode == "resume",
@@ -364,10 +403,25 @@ class Fitting:
         del model._live
         model._rows = self._rows_to_keep()
         model._remember(network, state, self.validate is not None)
+        del model._past
         past = {key: list(values) for key, values in (estimator._past or {}).items()}
         for key, values in model._merge_history(past).items():
             model.history_[key].extend(values)
         return model
+
+    @cached_property
+    def fingerprint(self):
+        """A number that tells what is trained on from other data."""
+        value = 0
+        for array in (self.X, self.Y, self.w):
+            if sparse.issparse(array):
+                parts = [array.indptr, array.indices, array.data]
+            else:
+                parts = [] if array is None else [array]
+            for part in parts:
+                for rows in row_blocks(len(part), part[:1].size):
+                    value = zlib.crc32(np.ascontiguousarray(part[rows]), value)
+        return value
 
     def _rows_to_keep(self):
         """Return what a later fit needs to go on with the same rows, or None."""
@@ -387,6 +441,7 @@ class Fitting:
             "order": None if order is None else order.copy(),
             "split_rng": self.split_rng,  # makes the same split again
             "has_X_val": self.data.X_val is not None,
+            "fingerprint": self.fingerprint if self.state.unfinished else None,
         }
 
     # -- after training ------------------------------------------------------------
@@ -421,7 +476,9 @@ def _n_rows(X):
 
 
 def _takes_weights(scorer):
-    parameters = inspect.signature(scorer).parameters
+    # scikit-learn's own scorers take them for any metric.
+    metric = getattr(scorer, "_score_func", scorer)
+    parameters = inspect.signature(metric).parameters
     return "sample_weight" in parameters or any(
         parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()
     )

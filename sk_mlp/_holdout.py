@@ -1,7 +1,5 @@
 """The rows that training does not see: which they are, and the judgement on them."""
 
-from numbers import Real
-
 import numpy as np
 from sklearn.model_selection import train_test_split
 
@@ -83,7 +81,7 @@ class ValidationSet:
                 return np.nan, np.nan
             loss = network.head.mean_loss(z, self.Y, self.w)
             score = self.score(network, p, loss)
-        if not isinstance(score, Real):
+        if np.ndim(score) or np.asarray(score).dtype.kind not in "biuf":
             raise InvalidParameterError(
                 "The 'scoring' parameter must be a metric that returns one number. It "
                 f"returned {score!r}."

@@ -24,6 +24,7 @@ class Hooks:
         if data.sample_weight is not None:
             self._arguments["metadata"] = {"sample_weight": data.sample_weight}
         self._fit = estimator._init_callback_context(max_subtasks=max_epochs)
+        self._parameters = estimator.get_params(deep=False)
         self._epoch = None
 
     def begin(self):
@@ -42,6 +43,19 @@ class Hooks:
 
     def _end(self, context):
         # A copy of the estimator has all attributes already (see __getstate__).
-        return context.call_on_fit_task_end(
+        stop = context.call_on_fit_task_end(
             **self._arguments, reconstruction_attributes=dict
         )
+        self._check_parameters()
+        return stop
+
+    def _check_parameters(self):
+        now = self._arguments["estimator"].get_params(deep=False)
+        changed = [
+            name for name, value in self._parameters.items() if now[name] is not value
+        ]
+        if changed:
+            raise ValueError(
+                f"A callback has changed the parameters {changed}, which cannot change "
+                "while training. Let it stop, and set them before the next fit."
+            )

@@ -58,7 +58,7 @@ class Monitor:
     def _return_to_last(self, network):
         """Go back to where training stood, if the best epoch was restored."""
         state = self.state
-        if state.restored:
+        if state.restored and self.plan.early_stopping:
             state.best_theta = network.theta.copy()
         if state.last_theta is not None:
             network.theta[...] = state.last_theta
@@ -75,15 +75,16 @@ class Monitor:
     def epoch_ends(self, network, n_rows, loss, **measured):
         """Record and judge an epoch; sets ``state.stop_reason`` if it was the last."""
         state = self.state
-        state.n_iter += 1
-        state.epoch += 1
-        state.t += n_rows
-        state.loss = loss
         with np.errstate(all="ignore"):
             diverged = not isfinite(loss + float(network.theta.sum()))
         val_loss = val_score = nan
         if self.validate and not diverged:
             val_loss, val_score = self.validate(network)
+        # All at once: a Ctrl-C above leaves the epoch out.
+        state.n_iter += 1
+        state.epoch += 1
+        state.t += n_rows
+        state.loss = loss
         state.record(
             epoch=state.epoch,
             loss=loss,
@@ -107,6 +108,7 @@ class Monitor:
         A NaN is worse than any number: every comparison with it is False.
         """
         plan, state = self.plan, self.state
+        score = score if isfinite(score) else nan
         if plan.early_stopping:
             improved = score >= state.best_score + plan.tol
         else:
@@ -172,7 +174,7 @@ class Monitor:
 
     def interrupted(self):
         """Answer Ctrl-C: keep what was learned, or let it pass; in an except clause."""
-        if is_final():
+        if self.plan.incremental or is_final():  # a stream of blocks would go on
             raise
         warn("Training interrupted by user.")
         self.state.stop_reason = "interrupted"

@@ -3,9 +3,10 @@
 import difflib
 from collections.abc import Callable
 from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
-from sklearn.metrics import get_scorer
+from sklearn.metrics import check_scoring
 
 from sk_mlp import activations, initializers, losses, optimizers, schedules
 from sk_mlp._validation import (
@@ -123,10 +124,34 @@ def _resolve_among(estimator, name, module, also):
 
 def _resolve_schedule(estimator):
     spec = estimator.learning_rate
-    schedule = resolve(estimator, "learning_rate", spec, schedules)
+    if callable(spec) and not isinstance(spec, type):
+        spec = _function_schedule(estimator, spec)
+    try:
+        schedule = resolve(estimator, "learning_rate", spec, schedules)
+    except InvalidParameterError as error:
+        if not isinstance(spec, Real):
+            raise
+        hint = f"{error} Did you mean learning_rate_init={spec!r}?"
+        raise InvalidParameterError(hint) from None
     if is_name(spec, "invscaling"):
         schedule.power_t = estimator.power_t
     return schedule
+
+
+def _function_schedule(estimator, function):
+    """Return the schedule of a plain function, tried before the first step."""
+    try:
+        factor = float(function(schedules.Progress()))
+    except Exception:
+        factor = -1.0
+    if not 0.0 <= factor < np.inf:
+        raise invalid(
+            estimator,
+            "learning_rate",
+            "must be a name, a Schedule, or a function that returns a factor >= 0 for "
+            f"a schedules.Progress. Got {function!r} instead.",
+        )
+    return schedules.Lambda(function)
 
 
 def _resolve_dropout(estimator, n_hidden):
@@ -148,13 +173,14 @@ def _resolve_scorer(estimator):
     if scoring is None or is_name(scoring, "loss"):
         return None
     try:
-        return get_scorer(scoring)
-    except ValueError:
+        return check_scoring(estimator, scoring)
+    except ValueError as error:
+        hint = f" {error}" if callable(scoring) else ""
         raise invalid(
             estimator,
             "scoring",
             "must be None, 'loss', a scorer object or a name of "
-            f"sklearn.metrics.get_scorer_names(). Got {scoring!r} instead.",
+            f"sklearn.metrics.get_scorer_names(). Got {scoring!r} instead.{hint}",
         ) from None
 
 

@@ -318,4 +318,5 @@ def row_weights(codes, weights):
         As :func:`class_weights` returns them.
     """
     pairs = zip(weights, codes.T, strict=True)
-    return np.prod([weight[column] for weight, column in pairs], axis=0)
+    with np.errstate(over="ignore"):  # to infinity, which is refused
+        return np.prod([weight[column] for weight, column in pairs], axis=0)

@@ -14,6 +14,7 @@ import os
 import pickle
 import time
 import uuid
+import zlib
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from numbers import Integral, Real
@@ -130,12 +131,13 @@ class Checkpoint(_Callback):
         with open(path, "rb") as file:
             if file.read(len(_CHECKPOINT_HEADER)) != _CHECKPOINT_HEADER:
                 raise ValueError(f"{os.fspath(path)!r} is not a checkpoint of sk_mlp.")
-            try:
-                return pickle.load(file)
-            except (pickle.UnpicklingError, EOFError) as error:
-                raise ValueError(
-                    f"The checkpoint {os.fspath(path)!r} is damaged: {error}"
-                ) from error
+            checksum, data = file.read(4), file.read()
+        if checksum != _checksum(data):
+            raise ValueError(
+                f"The checkpoint {os.fspath(path)!r} is damaged: it has not the "
+                "checksum that it was written with."
+            )
+        return pickle.loads(data)
 
     def setup(self, estimator, context):
         """Make sure, before training, that checkpoints can be written."""
@@ -158,13 +160,18 @@ class Checkpoint(_Callback):
             return
         path = os.path.realpath(self.path)  # where it is a link, the link stays
         with _temporary_file(path) as file:
-            file.write(_CHECKPOINT_HEADER)
-            pickle.dump(estimator, file, protocol=5)
+            data = pickle.dumps(estimator, protocol=5)
+            file.write(_CHECKPOINT_HEADER + _checksum(data))
+            file.write(data)
             file.flush()
             os.fsync(file.fileno())
             file.close()
             os.replace(file.name, path)
         _sync_directory(os.path.dirname(path))
+
+
+def _checksum(data):
+    return zlib.crc32(data).to_bytes(4, "little")
 
 
 @contextmanager
@@ -248,6 +255,7 @@ class TimeLimit(_Callback):
 
     def setup(self, estimator, context):
         """Start the clock."""
+        _check_estimator(self, estimator)
         self._ends[id(estimator)] = time.monotonic() + self.seconds
 
     def on_fit_task_end(self, estimator, context):

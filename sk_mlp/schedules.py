@@ -16,6 +16,7 @@ a ``rate`` method. With a ``register`` line it gets a name, which validation, er
 messages and tests read from the registry.
 """
 
+from collections.abc import Callable
 from math import cos, inf, pi
 from typing import Annotated
 
@@ -120,6 +121,36 @@ def names():
     True
     """
     return _REGISTRY.names()
+
+
+class Lambda(Schedule):
+    """A function of one's own: the factor of the base rate, given the progress.
+
+    What a plain function as `learning_rate` is turned into.
+
+    Parameters
+    ----------
+    function : callable
+        ``function(progress)`` returns a number >= 0.
+
+    Examples
+    --------
+    >>> from sk_mlp.schedules import Lambda, Progress
+    >>> halving = Lambda(lambda progress: 0.5 ** (progress.epoch // 10))
+    >>> halving.rate(0.1, Progress(epoch=25))
+    0.025
+    """
+
+    function: Callable
+
+    def check(self):
+        """Raise if `function` cannot be called."""
+        if not callable(self.function):
+            self._reject("function", "a function of a Progress object", TypeError)
+
+    def rate(self, base, progress):
+        """Return ``base * function(progress)``."""
+        return base * self.function(progress)
 
 
 @register("constant")

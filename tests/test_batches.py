@@ -228,3 +228,14 @@ def test_an_epoch_over_another_layout_copies_one_batch_at_a_time(layout):
         assert tracemalloc.get_traced_memory()[1] < 3 * 200 * 20 * 8
     finally:
         tracemalloc.stop()
+
+
+def test_the_mean_weight_does_not_depend_on_the_order_of_the_rows():
+    """It is rounded, and a resumed training has another order than at first."""
+    rng = np.random.RandomState(0)
+    X, y, w = rng.rand(1000, 1), rng.rand(1000, 1), rng.rand(1000, 1)
+    means = {
+        Batches(X, y, w, rng.permutation(900), batch_size=10).mean_weight
+        for _ in range(20)
+    }
+    assert len(means) == 1

@@ -569,3 +569,54 @@ if ProgressBar is not None:
         assert out.count("MLPClassifier - fit") == 2 * 3 + 1
         assert "0%" not in out.replace("100%", "")
         search.best_estimator_[-1].predict(X)
+
+
+# What a callback may do with the estimator --------------------------------------------
+
+
+class Acts:
+    """Does something with the live estimator after every epoch."""
+
+    def __init__(self, act):
+        self.act = act
+
+    def setup(self, estimator, context):
+        pass
+
+    on_fit_task_begin = teardown = setup
+
+    def on_fit_task_end(self, estimator, context):
+        self.act(estimator)
+
+
+@pytest.mark.parametrize("warm_start", [False, True])
+def test_the_live_estimator_predicts_by_what_it_has_learned_so_far(warm_start):
+    model = make(MLPClassifier, warm_start=warm_start)
+    y, seen = Y[MLPClassifier], []
+    if warm_start:
+        model.fit(X, y)
+
+    def act(estimator):
+        same = copy.copy(estimator).predict_proba(X)
+        np.testing.assert_array_equal(estimator.predict_proba(X), same)
+        seen.append(same[0, 0])
+
+    model.set_callbacks(Acts(act)).fit(X, y)
+    assert len(seen) == 6 and len(set(seen)) == 5  # the last one twice
+
+
+def test_parameters_cannot_change_while_training():
+    model = make(MLPClassifier).fit(X, Y[MLPClassifier])
+    losses = list(model.loss_curve_)
+    model.set_callbacks(Acts(lambda estimator: estimator.set_params(alpha=9.0)))
+    match = r"callback has changed the parameters \['alpha'\]"
+    with pytest.raises(ValueError, match=match):
+        model.fit(X, Y[MLPClassifier])
+    assert model.loss_curve_ == losses and model.alpha == 0.0001
+
+
+def test_a_time_limit_is_for_the_estimators_of_sk_mlp():
+    if not hasattr(StandardScaler, "set_callbacks"):
+        return  # scikit-learn < 1.9 has no others
+    with pytest.raises(TypeError, match="TimeLimit is for the estimators of sk_mlp"):
+        StandardScaler().set_callbacks(TimeLimit(1)).fit(X)

@@ -248,8 +248,10 @@ def test_loading_what_is_no_checkpoint(path):
 def test_loading_a_damaged_checkpoint(path):
     make().set_callbacks(Checkpoint(path)).fit(X, Y[MLPRegressor])
     data = path.read_bytes()
-    for n_bytes in (20, len(data) // 2, len(data) - 1):
-        path.write_bytes(data[:n_bytes])
+    flipped = bytearray(data)
+    flipped[-30] ^= 4  # as a bad disk does
+    for damaged in (data[:20], data[: len(data) // 2], data[:-1], flipped):
+        path.write_bytes(damaged)
         with pytest.raises(ValueError, match=r"The checkpoint '.*' is damaged: "):
             Checkpoint.load(path)
 

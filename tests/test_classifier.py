@@ -464,9 +464,7 @@ def test_divergence_is_one_error():
     estimator = make(solver="sgd", learning_rate_init=1e300, activation="relu")
     assert_refused(estimator, lambda e: e.fit(X * 1e100, BINARY), match)
     estimator = make(solver="lbfgs", activation="relu", hidden_layer_sizes=(5, 5))
-    assert_refused(
-        estimator, lambda e: e.fit(X * 1e200, BINARY), "not finite"
-    )
+    assert_refused(estimator, lambda e: e.fit(X * 1e200, BINARY), "not finite")
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,10 @@ def test_classes_keep_their_shares(n_classes):
 @pytest.mark.parametrize(
     "strata, what",
     [
-        ([0] * 39 + [1], r"smallest class has 1 row\(s\), and 10 rows .* for 2 classes"),
+        (
+            [0] * 39 + [1],
+            r"smallest class has 1 row\(s\), and 10 rows .* for 2 classes",
+        ),
         (np.repeat(np.arange(20), 2), "10 rows are held out for 20 classes"),
     ],
 )
@@ -104,13 +107,13 @@ def test_outputs_that_are_no_numbers_are_not_scored(network):
     assert np.isnan(judged).all()
 
 
-@pytest.mark.parametrize("score", [None, "0.5", np.array([0.5]), {"a": 1}, 1j])
+@pytest.mark.parametrize("score", [None, "0.5", np.array([0.5]), {"a": 1}, 1j, [1]])
 def test_a_score_must_be_a_number(network, score):
-    with pytest.raises(ValueError, match="'scoring' .* must be a metric that returns"):
+    with pytest.raises(ValueError, match=r"'scoring' .* must be a metric that returns"):
         ValidationSet(X, Y, None, lambda *args: score)(network)
 
 
-@pytest.mark.parametrize("score", [1, np.float32(0.5), np.float64(2), True])
+@pytest.mark.parametrize("score", [1, np.float32(0.5), np.array(2.0), np.True_])
 def test_any_real_number_is_one(network, score):
     value = ValidationSet(X, Y, None, lambda *args: score)(network)[1]
     assert value == score and type(value) is float

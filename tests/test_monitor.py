@@ -102,9 +102,7 @@ def test_the_best_epoch_is_restored_and_the_last_one_kept_for_later():
 
 
 def test_a_finished_training_keeps_one_set_of_parameters():
-    _, network, state = follow(
-        [1.0] * 9, scores=[0.7] + [0.1] * 8, early_stopping=True
-    )
+    _, network, state = follow([1.0] * 9, scores=[0.7] + [0.1] * 8, early_stopping=True)
     assert state.stop_reason == "converged"
     state.settle(network)
     assert_array_equal(network.theta, 1.0)
@@ -174,3 +172,33 @@ def test_the_state_is_ready_for_hooks_when_the_fit_begins():
 
     follow([], state=state, hooks=Spy())
     assert seen == [(None, 0)]
+
+
+@pytest.mark.parametrize("score", [inf, -inf, nan])
+def test_a_score_that_is_not_finite_is_worse_than_any(score):
+    _, _, state = follow([1.0] * 4, [0.1, 0.5, score, 0.3], early_stopping=True)
+    assert state.best_score == 0.5
+    assert_array_equal(state.best_theta, 2.0)
+
+
+def test_an_interrupted_validation_leaves_the_epoch_out():
+    state = TrainingState(np.random.RandomState(0))
+
+    def validate(network):
+        raise KeyboardInterrupt
+
+    monitor = Monitor(plan(), state, validate)
+    monitor.start(network := Network())
+    with pytest.raises(KeyboardInterrupt):
+        monitor.epoch_ends(network, 10, 1.0)
+    assert (state.n_iter, state.epoch, state.t) == (0, 0, 0)
+    assert state.history["loss"] == []
+
+
+def test_an_interrupt_between_blocks_is_passed_on():
+    monitor, _, _ = follow([], incremental=True)
+    with pytest.raises(KeyboardInterrupt):
+        try:
+            raise KeyboardInterrupt
+        except KeyboardInterrupt:
+            monitor.interrupted()

@@ -13,6 +13,7 @@ from _helpers import (
     both,
     make,
 )
+from scipy import sparse
 
 from sk_mlp import MLPClassifier, MLPRegressor, optimizers
 from sk_mlp._batches import Batches
@@ -81,7 +82,8 @@ def test_warm_start_on_other_rows():
     y = Y[MLPRegressor]
     estimator = make(warm_start=True, batch_size=16).fit(X, y)
     assert estimator.fit(X[:40], y[:40]).fit(X, y).t_ == 60 * 5 + 40 * 5 + 60 * 5
-    estimator.set_params(early_stopping=True).fit(X, y)
+    with pytest.warns(UserWarning, match="A new validation set is drawn"):
+        estimator.set_params(early_stopping=True).fit(X, y)
     estimator.set_params(early_stopping=False).fit(X[:54], y[:54])
     assert np.isfinite(estimator.predict(X)).all()
     full = make(warm_start=True).fit(X, y)
@@ -129,7 +131,9 @@ def test_early_stopping_after_other_training():
         assert estimator.validation_scores_ is None
         assert estimator.best_validation_score_ is None
         n_epochs = len(estimator.loss_curve_)
-        estimator.set_params(**early, max_iter=3).fit(X, y)
+        estimator.set_params(**early, max_iter=3)
+        with pytest.warns(UserWarning, match="A new validation set is drawn"):
+            estimator.fit(X, y)
         scores = estimator.validation_scores_
         assert len(scores) == len(estimator.loss_curve_) == n_epochs + 3
         assert estimator.best_validation_score_ == max(scores[-3:])
@@ -289,7 +293,6 @@ def test_no_later_fit_trains_on_what_was_held_out(
         assert rows_trained_on(estimator, monkeypatch, call) == first
 
 
-
 def test_resume_wants_the_validation_set_that_fit_had():
     y = Y[MLPRegressor]
     estimator = make(early_stopping=True, max_iter=3)
@@ -308,3 +311,51 @@ def test_another_normalization_is_another_network(kind):
     match = r"now ask for weights .*, (Batch|Layer)Norm layers"
     with pytest.raises(ValueError, match=match):
         estimator.set_params(normalization=kind).fit(X, y)
+
+
+# Other data ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+@pytest.mark.parametrize("convert", [np.asarray, np.asfortranarray, sparse.csr_matrix])
+def test_other_data_of_the_same_size_start_patience_and_best_loss_anew(convert, solver):
+    y, data = Y[MLPRegressor], convert(X)
+    lasting = {} if solver == "lbfgs" else {"n_iter_no_change": 3}
+    estimator = make(warm_start=True, solver=solver, max_iter=80, **lasting)
+    best = estimator.fit(data, y).best_loss_
+    estimator.fit(data, y)
+    assert estimator.best_loss_ <= best
+    n_epochs = len(estimator.loss_curve_)
+    estimator.fit(data, 5 - y)
+    assert estimator.best_loss_ == min(estimator.loss_curve_[n_epochs:]) != best
+    assert estimator.n_iter_ > 4
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda X, y, w: (X + 1, y, w),
+        lambda X, y, w: (X, -y, w),
+        lambda X, y, w: (X, y, None),
+        lambda X, y, w: (X, y, w + 1),
+    ],
+)
+def test_resume_wants_the_data_that_fit_had(change):
+    y, w = Y[MLPRegressor], np.linspace(0.1, 2, 60)
+    estimator = make(max_iter=3).set_callbacks(TimeLimit(1e-9)).fit(X, y, w)
+    estimator.set_callbacks()
+    assert_refused(
+        estimator, lambda e: e.resume(*change(X, y, w)), "needs the data that fit"
+    )
+    assert estimator.resume(X, y, w).n_iter_ == 3
+
+
+def test_resume_without_early_stopping_keeps_what_it_learned():
+    """The best epoch is no longer what is asked for."""
+    y = Y[MLPRegressor]
+    estimator = make(early_stopping=True, max_iter=6)
+    estimator.set_callbacks(TimeLimit(1e-9)).fit(X, y).set_callbacks()
+    theta = estimator._network.theta.copy()
+    estimator.set_params(early_stopping=False).resume(X, y)
+    assert estimator.n_iter_ == 6
+    assert (estimator._network.theta != theta).all()
