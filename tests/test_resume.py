@@ -82,6 +82,24 @@ def make_one(cls=MLPClassifier, variant="noisy", **parameters):
 
 
 @both
+@pytest.mark.parametrize("early_stopping", [False, True])
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_weights_are_resumed_to_the_same_bits(cls, solver, early_stopping):
+    """Their mean must not round differently in another order of the rows."""
+    y = Y[cls]
+    for seed in range(3):
+        w = np.random.RandomState(seed).uniform(0.1, 3.0, len(X))
+        balanced = {"class_weight": "balanced"} if cls is MLPClassifier else {}
+        parameters = {
+            **{"solver": solver, "early_stopping": early_stopping, **balanced},
+            "random_state": seed,
+        }
+        whole = make_one(cls, **parameters).fit(X, y, w)
+        stopped = make_one(cls, **parameters).set_callbacks(Stop(3)).fit(X, y, w)
+        assert_same_training(stopped.set_callbacks().resume(X, y, w), whole, X)
+
+
+@both
 @pytest.mark.parametrize("variant", VARIANTS)
 @pytest.mark.parametrize("data", DATA)
 @pytest.mark.parametrize("solver", SOLVERS)
