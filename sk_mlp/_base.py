@@ -18,6 +18,7 @@ from sk_mlp._head import Head
 from sk_mlp._network import Network
 from sk_mlp._numerics import finite
 from sk_mlp._setup import is_name, output_activation
+from sk_mlp._trainer import HISTORY_KEYS
 from sk_mlp._version import __version__
 
 _DTYPES = (np.float64, np.float32)
@@ -38,8 +39,6 @@ _CALLBACKS = (
     *("_callback_fit_ctx", "_parent_callback_ctx", "_skl_callbacks"),
     "_skl_callbacks_to_teardown",
 )
-# Epochs that `history_` keeps in partial_fit, which may be called without end.
-HISTORY_LIMIT = 10_000
 
 
 class InconsistentVersionWarning(UserWarning):
@@ -169,15 +168,9 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         Fitting(self, data, mode, classes).run()
         return self
 
-    def _commit(self, fitted, limit=None):
+    def _commit(self, fitted):
         """Take over what a working copy has become, in one step."""
-        new = fitted._merge_history(fitted._past)
-        del fitted._past
         self.__dict__ = fitted.__dict__
-        for key, values in new.items():  # to what may be very long lists
-            self.history_[key].extend(values)
-            if limit is not None:
-                del self.history_[key][:-limit]
         return self
 
     def _working_copy(self):
@@ -277,12 +270,17 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
 
     # -- after training ------------------------------------------------------------
 
-    def _remember(self, network, state, validated):
-        """Set the fitted attributes; `history_` gets the epochs of this fit."""
+    def _remember(self, network, state, past, validated):
+        """Set the fitted attributes; the epochs of `state` follow those of `past`."""
         self._bind(network)
-        self.history_, state.history = state.history, {}
-        if not (self._goes_on_drawing or state.unfinished):
-            state.rng = None
+        self.history_ = {
+            key: past.get(key, []) + state.history[key] for key in HISTORY_KEYS
+        }
+        state.history = {}
+        if (
+            not self._goes_on_drawing
+        ):  # then it is the user's own, or NumPy's global one
+            state.rng = copy.deepcopy(state.rng) if state.unfinished else None
         self._state = state
         head = network.head
         self.loss_ = state.loss
@@ -294,17 +292,8 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         self.stop_reason_ = state.stop_reason
         self.best_loss_ = None if self.early_stopping else state.best_loss
         self.best_validation_score_ = state.best_score if validated else None
-        self.validation_scores_ = self.history_["val_score"] if validated else None
-
-    def _merge_history(self, past):
-        """Let `history_` be `past`, if any; return the epochs to append to it."""
-        new = {}
-        if past:
-            new, self.history_ = self.history_, past
         self.loss_curve_ = self.history_["loss"]
-        if self.validation_scores_ is not None:
-            self.validation_scores_ = self.history_["val_score"]
-        return new
+        self.validation_scores_ = self.history_["val_score"] if validated else None
 
     def _bind(self, network):
         """Set the network and the attributes that are views into it."""
@@ -349,7 +338,9 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
             self._bind(network)
             # Lists of its own: this is also how copy.copy makes an estimator.
             self.history_ = {key: list(v) for key, v in self.history_.items()}
-            self._merge_history(None)
+            self.loss_curve_ = self.history_["loss"]
+            if self.validation_scores_ is not None:
+                self.validation_scores_ = self.history_["val_score"]
 
     # -- what the kinds of target differ in ----------------------------------------
 

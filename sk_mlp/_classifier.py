@@ -5,10 +5,10 @@ from scipy import sparse
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 
-from sk_mlp._base import HISTORY_LIMIT, BaseMLP, stochastic_only
+from sk_mlp._base import BaseMLP, stochastic_only
 from sk_mlp._fitting import FitData
 from sk_mlp._probabilities import ClassOutputs
-from sk_mlp._setup import output_activation
+from sk_mlp._setup import is_name, output_activation
 from sk_mlp._targets import (
     check_columns,
     check_labels,
@@ -473,7 +473,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             )
         data = FitData(X, y, sample_weight)
         fitted = self._working_copy()._fit(data, "partial", classes)
-        return self._commit(fitted, limit=HISTORY_LIMIT)
+        return self._commit(fitted)
 
     # -- prediction ----------------------------------------------------------------
 
@@ -597,8 +597,11 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
 
 def _is_balanced(class_weight):
-    several = isinstance(class_weight, list | tuple)
-    return "balanced" in (class_weight if several else [class_weight])
+    one = class_weight is None or isinstance(class_weight, str | dict)
+    return any(
+        is_name(weight, "balanced")
+        for weight in ([class_weight] if one else class_weight)
+    )
 
 
 def _equal_classes(a, b):

@@ -23,6 +23,9 @@ from sk_mlp._trainer import HISTORY_KEYS, Trainer, TrainingPlan, TrainingState
 from sk_mlp._validation import check_sample_weight
 from sk_mlp._warnings import warn
 
+# Epochs that `history_` keeps in partial_fit, which may be called without end.
+HISTORY_LIMIT = 10_000
+
 
 @dataclass(frozen=True)
 class FitData:
@@ -37,7 +40,8 @@ class FitData:
 
     def __post_init__(self):
         if (self.X_val is None) != (self.y_val is None):
-            given, missing = ("X_val", "y_val")[:: 1 if self.y_val is None else -1]
+            names = ("X_val", "y_val")
+            given, missing = names if self.y_val is None else reversed(names)
             raise ValueError(f"{given} was given without {missing}. Pass both.")
         if self.sample_weight_val is not None and self.X_val is None:
             raise ValueError(
@@ -69,10 +73,7 @@ class Fitting:
         """Prepare, train, and let the estimator remember it."""
         self._prepare()
         self._train()
-        if self.state.stop_reason == "diverged":
-            self._explain_divergence()
-        self.estimator._rows = self._rows_to_keep()
-        self.estimator._remember(self.network, self.state, self.validate is not None)
+        self._remember(self.estimator, self.network, self.state)
 
     # -- before training -----------------------------------------------------------
 
@@ -284,23 +285,25 @@ class Fitting:
         estimator = self.estimator
         rows, order = self._rows_to_train_on()
         self.training_rows = rows
-        estimator._past = estimator.__dict__.pop("history_", None)
+        self.past = self._past_history()
         estimator.history_ = self.state.history
         plan = self._plan(self.X.shape[0] if rows is None else len(rows))
-        hooks = self._hooks()
-        monitor = Monitor(
-            plan, self.state, self.validate, report_of(estimator.verbose), hooks
-        )
         estimator._bind(self.network)
         estimator._live = self.snapshot
+        monitor = Monitor(
+            *(plan, self.state, self.validate),
+            report=report_of(estimator.verbose),
+            hooks=self._hooks(),
+        )
         if self.setup.optimizer is None:
             self._run_lbfgs(rows, monitor)
         else:
             self._run_trainer(rows, order, plan, monitor)
         if estimator.early_stopping:
             self._warn_of_no_score()
-        if hooks and self.state.stop_reason != "diverged":
-            hooks.end()
+        if self.state.stop_reason == "diverged":
+            self._explain_divergence()  # raises, unless the best epoch was restored
+        monitor.ends()
         del estimator._live
 
     def _warn_of_no_score(self):
@@ -385,7 +388,7 @@ class Fitting:
             max_grad_norm=estimator.max_grad_norm,
             # Losses compare if these do. Blocks of partial_fit may be of any size.
             objective=(
-                *(repr(setup.loss), estimator.alpha, estimator.l1_ratio),
+                *(estimator._spec["loss"], estimator.alpha, estimator.l1_ratio),
                 *(setup.dropout, None if incremental else n_rows),
                 self.fingerprint if estimator.warm_start and not incremental else None,
             ),
@@ -401,13 +404,19 @@ class Fitting:
         state.settle(network)
         model = estimator._working_copy()
         del model._live
-        model._rows = self._rows_to_keep()
-        model._remember(network, state, self.validate is not None)
-        del model._past
-        past = {key: list(values) for key, values in (estimator._past or {}).items()}
-        for key, values in model._merge_history(past).items():
-            model.history_[key].extend(values)
+        self._remember(model, network, state)
         return model
+
+    def _remember(self, model, network, state):
+        model._rows = self._rows_to_keep()
+        model._remember(network, state, self.past, self.validate is not None)
+
+    def _past_history(self):
+        """Return the history that this training goes on with."""
+        past = self.estimator.__dict__.get("history_", {})
+        if self.mode == "partial":  # of which there may be no end
+            past = {key: values[1 - HISTORY_LIMIT :] for key, values in past.items()}
+        return past
 
     @cached_property
     def fingerprint(self):
@@ -424,14 +433,12 @@ class Fitting:
         return value
 
     def _rows_to_keep(self):
-        """Return what a later fit needs to go on with the same rows, or None."""
+        """Return what a later fit needs to go on with the same rows."""
         estimator, order = self.estimator, None
         if self.state.unfinished or (
             estimator.warm_start and estimator._goes_on_drawing
         ):
             order = self.batches.order if self.batches else self.training_rows
-        elif self.split_rng is None:
-            return None
         n_rows = self.X.shape[0]
         return {
             "n_rows": n_rows,

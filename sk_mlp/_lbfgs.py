@@ -48,7 +48,8 @@ def run_lbfgs(network, X, y, w, state, monitor, *, max_iter, max_fun, tol):
         pass
     except KeyboardInterrupt:
         monitor.interrupted()
-        network.theta[...] = objective.theta
+        if objective.theta is not None:
+            network.theta[...] = objective.theta
     objective.set_statistics()
     if not np.isfinite(network.theta).all():  # a variance that overflows
         state.stop_reason = "diverged"
@@ -96,11 +97,11 @@ class _Objective:
         X, _, w = data
         self.n_rows = X.shape[0]
         self.norm = self.n_rows if w is None else float(w.sum(dtype=np.float64))
-        self.theta = network.theta.astype(np.float64)  # where the last iteration ended
+        self.theta = None  # where the last iteration ended, once one has begun
 
     def begin(self):
         network = self.network
-        self.theta[...] = network.theta
+        self.theta = network.theta.astype(np.float64)
         network.allocate(self.n_rows)
         if network.random:
             # One draw for the whole run: a line search needs a function, not noise.

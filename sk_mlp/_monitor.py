@@ -6,7 +6,6 @@ from math import inf, isfinite, nan
 
 import numpy as np
 
-from sk_mlp._component import Progress
 from sk_mlp._interrupts import is_final
 from sk_mlp._warnings import warn
 
@@ -24,7 +23,8 @@ class Monitor:
     report : Report or None, default=None
         Tells the user.
     hooks : object or None, default=None
-        With ``epoch_begins()`` and ``epoch_ends()``, which returns whether to stop.
+        With ``begin()`` and ``end()`` of the training, ``epoch_begins()`` and
+        ``epoch_ends()``, which returns whether to stop.
     """
 
     def __init__(self, plan, state, validate=None, report=None, hooks=None):
@@ -37,11 +37,12 @@ class Monitor:
     def start(self, network):
         """Make the state ready for this training."""
         plan, state = self.plan, self.state
+        before, state.stop_reason = state.stop_reason, None
         state.pursue(plan.objective)
         if plan.resumed:
             self._return_to_last(network)
         else:
-            if state.stop_reason == "converged":
+            if before == "converged":
                 state.no_improvement = 0  # asked to go on: patience starts anew
             if not plan.incremental:
                 state.n_iter = 0
@@ -50,7 +51,6 @@ class Monitor:
                 # Judged anew: the rows, the metric or the weights may be others now.
                 state.best_theta = network.theta.copy()
                 state.best_score = self._score_of(network)
-        state.stop_reason = None
         state.restored = False
         if self.hooks:
             self.hooks.begin()
@@ -80,17 +80,9 @@ class Monitor:
         val_loss = val_score = nan
         if self.validate and not diverged:
             val_loss, val_score = self.validate(network)
-        # All at once: a Ctrl-C above leaves the epoch out.
-        state.n_iter += 1
-        state.epoch += 1
-        state.t += n_rows
-        state.loss = loss
+        # A Ctrl-C above leaves the epoch out.
         state.record(
-            epoch=state.epoch,
-            loss=loss,
-            val_loss=val_loss,
-            val_score=val_score,
-            **measured,
+            n_rows, loss=loss, val_loss=val_loss, val_score=val_score, **measured
         )
         is_best = self._compare(network, loss, val_score)
         if self.report:
@@ -117,14 +109,14 @@ class Monitor:
             state.no_improvement = 0
         else:
             state.no_improvement += 1
-        is_best = score > state.best_score if self.validate else loss < state.best_loss
-        if not plan.early_stopping and loss < state.best_loss:
+        least_loss, best_score = loss < state.best_loss, score > state.best_score
+        if least_loss and not plan.early_stopping:
             state.best_loss = loss
-        if self.validate and score > state.best_score:
+        if best_score:
             state.best_score = score
             if plan.early_stopping:
                 self._keep(network)
-        return is_best
+        return best_score if self.validate else least_loss
 
     def _keep(self, network):
         if self.state.best_theta is None:
@@ -157,13 +149,7 @@ class Monitor:
             return True
         state.plateaus += 1
         state.no_improvement = 0
-        progress = Progress(
-            epoch=state.epoch,
-            t=state.t,
-            plateaus=state.plateaus,
-            max_iter=plan.max_iter,
-            n_iter=state.n_iter,
-        )
+        progress = state.progress(plan.max_iter)
         rate = plan.schedule.rate(plan.learning_rate_init, progress)
         self._say(f"{message} Setting learning rate to {rate:f}")
         return False
@@ -172,9 +158,19 @@ class Monitor:
         if self.report:
             self.report.say(message)
 
+    def ends(self):
+        """Tell the hooks that all is over; Ctrl-C in one of them loses nothing."""
+        try:
+            if self.hooks:
+                self.hooks.end()
+        except KeyboardInterrupt:
+            self.interrupted()
+
     def interrupted(self):
         """Answer Ctrl-C: keep what was learned, or let it pass; in an except clause."""
         if self.plan.incremental or is_final():  # a stream of blocks would go on
             raise
         warn("Training interrupted by user.")
-        self.state.stop_reason = "interrupted"
+        self.state.even_out()
+        if self.state.stop_reason is None:  # else the last epoch was judged already
+            self.state.stop_reason = "interrupted"

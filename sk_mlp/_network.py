@@ -78,7 +78,11 @@ class Network:
         self.l1, self.l2 = l1, l2
         widths = [n_features, *hidden_layer_sizes, head.width]
         self.max_width = max(widths)
-        self.dense = [Dense(*pair) for pair in pairwise(widths)]
+        centered = normalization == "batch"
+        self.dense = [
+            *(Dense(*pair, centered=centered) for pair in pairwise(widths[:-1])),
+            Dense(*widths[-2:]),
+        ]
         self.activate = [
             Activate(activation, width)
             for activation, width in zip(activations, widths[1:-1], strict=True)
@@ -88,7 +92,7 @@ class Network:
             make = NORMALIZATIONS[normalization]
             self.normalize = [make(width) for width in widths[1:-1]]
         # Those that need to know the weights of the rows.
-        self._weighted = self.normalize if normalization == "batch" else []
+        self._weighted = self.normalize if centered else []
         self._stack(dropout)
         self._lay_out()
 
@@ -102,8 +106,6 @@ class Network:
                 dropped = activate.activation.dropped
                 self.layers.append(Dropout(rate, activate.width, dropped))
             self.layers.append(self.dense[k + 1])
-        for dense, _ in zip(self.dense, self._weighted, strict=False):
-            dense.centered = True
         layers = [*self.layers, self.head.activate]
         self._random = [layer for layer in layers if layer.random]
 

@@ -5,7 +5,7 @@ from scipy import sparse
 from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
 
-from sk_mlp._base import HISTORY_LIMIT, BaseMLP, stochastic_only
+from sk_mlp._base import BaseMLP, stochastic_only
 from sk_mlp._fitting import FitData
 from sk_mlp._targets import single_column
 
@@ -400,7 +400,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
             As `fit`.
         """
         fitted = self._working_copy()._fit(FitData(X, y, sample_weight), "partial")
-        return self._commit(fitted, limit=HISTORY_LIMIT)
+        return self._commit(fitted)
 
     # -- prediction ----------------------------------------------------------------
 

@@ -140,17 +140,19 @@ def _resolve_schedule(estimator):
 
 def _function_schedule(estimator, function):
     """Return the schedule of a plain function, tried before the first step."""
+    factor, reason = np.nan, None
     try:
         factor = float(function(schedules.Progress()))
-    except Exception:
-        factor = -1.0
+    except Exception as error:
+        reason = error
     if not 0.0 <= factor < np.inf:
         raise invalid(
             estimator,
             "learning_rate",
             "must be a name, a Schedule, or a function that returns a factor >= 0 for "
-            f"a schedules.Progress. Got {function!r} instead.",
-        )
+            f"a schedules.Progress. Got {function!r} instead, which "
+            + (f"returned {factor}." if reason is None else f"raised {reason!r}."),
+        ) from reason
     return schedules.Lambda(function)
 
 

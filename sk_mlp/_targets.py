@@ -278,7 +278,7 @@ def class_weights(codes, classes, class_weight, w):
     """
     n_outputs = codes.shape[1]
     classes = classes if isinstance(classes, list) else [classes]
-    if not isinstance(class_weight, list | tuple):
+    if class_weight is None or isinstance(class_weight, str | dict):
         class_weight = [class_weight] * n_outputs
     if len(class_weight) != n_outputs:
         raise ValueError(

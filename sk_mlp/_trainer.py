@@ -1,8 +1,8 @@
 """Training by minibatches: what was asked, what has happened, and the loop.
 
-The loop knows a network only by ``theta``, ``grad``, ``groups``, ``draw`` and
-``loss_grad``, and the estimator not at all. What is done between two epochs is the
-work of :class:`sk_mlp._monitor.Monitor`.
+The loop knows a network only by ``theta``, ``grad``, ``groups``, ``allocate``,
+``random``, ``draw`` and ``loss_grad``, and the estimator not at all. What is done
+between two epochs is the work of :class:`sk_mlp._monitor.Monitor`.
 """
 
 import copy
@@ -79,10 +79,23 @@ class TrainingState:
         if self.objective != objective:
             self.objective, self.best_loss, self.no_improvement = objective, inf, 0
 
-    def record(self, **values):
-        """Append one epoch to the history; what was not measured is NaN."""
+    def record(self, n_rows, *, loss, **measured):
+        """Count an epoch over `n_rows` rows; what was not measured is NaN."""
+        measured.update(epoch=self.epoch + 1, loss=loss)
         for key in HISTORY_KEYS:
-            self.history[key].append(values.get(key, nan))
+            self.history[key].append(measured.get(key, nan))
+        self.n_iter, self.epoch = self.n_iter + 1, self.epoch + 1
+        self.t, self.loss = self.t + n_rows, loss
+
+    def even_out(self):
+        """Drop an epoch that Ctrl-C found half recorded."""
+        n_epochs = min(map(len, self.history.values()))
+        for values in self.history.values():
+            del values[n_epochs:]
+
+    def progress(self, max_iter):
+        """Return how far the training has come, for a schedule."""
+        return Progress(self.epoch, self.t, self.plateaus, max_iter, self.n_iter)
 
     def copy(self):
         """Return a copy that further training does not touch."""
@@ -130,7 +143,7 @@ class Trainer:
         plan, monitor = self.plan, self.monitor
         if state.rule != plan.optimizer:  # the numbers mean something else
             state.optimizer = plan.optimizer.init_state(network.theta)
-            state.rule = plan.optimizer
+            state.rule = copy.deepcopy(plan.optimizer)  # set_params may change it
         network.allocate(batches.batch_size)
         try:
             monitor.start(network)
@@ -153,7 +166,7 @@ class Trainer:
     def _epoch(self, network, batches, state):
         """Go over the rows once; return what was measured."""
         plan, start = self.plan, time.perf_counter()
-        progress, groups = self._progress(state), self._groups(network)
+        progress, groups = state.progress(plan.max_iter), self._groups(network)
         loss_sum = norm_sum = 0.0
         n_steps = n_seen = 0
         for x, y, w in batches.epoch(state.rng):
@@ -173,7 +186,7 @@ class Trainer:
                 network.theta, network.grad, state.optimizer, rate, groups
             )
         if rate == 0:
-            self._warn_of_standstill(state)
+            self._warn_of_standstill(state.history["learning_rate"])
         return {
             "loss": loss_sum / n_seen,
             "learning_rate": rate,  # of the last step
@@ -183,8 +196,10 @@ class Trainer:
 
     def _clip(self, grad):
         """Shorten the gradient to ``max_grad_norm``; return its norm before."""
-        norm = float(np.dot(grad, grad)) ** 0.5
-        limit = self.plan.max_grad_norm
+        norm, limit = float(np.dot(grad, grad)) ** 0.5, self.plan.max_grad_norm
+        if norm == inf:  # the squares have no room in float32, their root may have
+            largest = float(np.abs(grad).max())
+            norm = largest * float(np.linalg.norm(grad / largest))
         if limit is not None and norm > limit:
             grad *= limit / norm
         return norm
@@ -200,18 +215,10 @@ class Trainer:
             merged.append((start, stop, *treated))
         return merged
 
-    def _progress(self, state):
-        return Progress(
-            epoch=state.epoch,
-            t=state.t,
-            plateaus=state.plateaus,
-            max_iter=self.plan.max_iter,
-            n_iter=state.n_iter,
-        )
-
-    def _warn_of_standstill(self, state):
-        warn(
-            f"The learning rate is 0 in epoch {state.epoch + 1}: the schedule "
-            f"{self.plan.schedule!r} is at its end, and nothing is learned any more. "
-            "Give it a longer span (n_epochs) or a final_factor above 0."
-        )
+    def _warn_of_standstill(self, rates):
+        if not (rates and rates[-1] == 0):  # else it was said
+            warn(
+                f"The learning rate is 0: the schedule {self.plan.schedule!r} is at "
+                "its end, and nothing is learned any more. Give it a longer span "
+                "(n_epochs) or a final_factor above 0."
+            )

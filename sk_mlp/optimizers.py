@@ -127,7 +127,7 @@ class Optimizer(Component):
         units of the smallest number is rounded to 4 units again. Weights that only the
         penalty moves end in the same way. Many processors compute with such numbers
         many times more slowly. Every ``FLUSH_PERIOD`` steps, entries smaller than 2^20
-        times the least normal number (together 1e-32 in float32) are therefore set to
+        times the least normal number (1.2e-32 in float32) are therefore set to
         0. The usual decays reach no subnormal number in between, as 0.9^128 > 2^-20.
 
         Parameters

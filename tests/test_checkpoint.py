@@ -256,6 +256,21 @@ def test_loading_a_damaged_checkpoint(path):
             Checkpoint.load(path)
 
 
+def test_a_rescued_divergence_is_saved_as_what_it_is(path):
+    """Else a script that loads and resumes would diverge again each time."""
+    rng = np.random.RandomState(0)
+    X = 30 * rng.standard_normal((200, 4)).astype(np.float32)
+    y = X @ rng.standard_normal(4) * 100
+    model = make(solver="sgd", learning_rate_init=3e-5, early_stopping=True)
+    model.set_params(max_iter=100).set_callbacks(Checkpoint(path))
+    with pytest.warns(RuntimeWarning, match="The best epoch was restored"):
+        model.fit(X, y)
+    saved = Checkpoint.load(path)
+    assert saved.stop_reason_ == model.stop_reason_ == "diverged"
+    assert saved.n_iter_ == model.n_iter_
+    assert saved.resume(X, y) is saved and saved.n_iter_ == model.n_iter_
+
+
 def test_leftovers_of_killed_processes_are_removed(path):
     old, young, other = (
         path.parent / name

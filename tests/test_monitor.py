@@ -202,3 +202,40 @@ def test_an_interrupt_between_blocks_is_passed_on():
             raise KeyboardInterrupt
         except KeyboardInterrupt:
             monitor.interrupted()
+
+
+def test_an_interrupt_does_not_change_a_verdict():
+    _, _, state = follow([1.0, nan])
+    monitor = Monitor(plan(), state)
+    state.history["loss"].append(0.5)  # an epoch half recorded
+    with pytest.warns(UserWarning, match="interrupted by user"):
+        try:
+            raise KeyboardInterrupt
+        except KeyboardInterrupt:
+            monitor.interrupted()
+    assert state.stop_reason == "diverged"
+    assert {len(values) for values in state.history.values()} == {2}
+
+
+def test_an_interrupt_at_the_very_end_loses_nothing():
+    class Slow(Hooks):
+        def end(self):
+            raise KeyboardInterrupt
+
+    monitor, _, state = follow([3.0, 2.0], hooks=Slow(), max_iter=2)
+    with pytest.warns(UserWarning, match="interrupted by user"):
+        monitor.ends()
+    assert state.stop_reason == "max_iter"
+
+
+def test_an_interrupt_before_the_first_epoch():
+    _, _, state = follow([1.0] * 9)
+    assert state.stop_reason == "converged"
+    monitor = Monitor(plan(), state)
+    monitor.start(Network())
+    with pytest.warns(UserWarning, match="interrupted by user"):
+        try:
+            raise KeyboardInterrupt
+        except KeyboardInterrupt:
+            monitor.interrupted()
+    assert state.stop_reason == "interrupted" and state.n_iter == 0

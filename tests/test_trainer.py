@@ -425,7 +425,7 @@ def test_records_are_plain_numbers():
 
 def test_states_share_no_history():
     one, other = (TrainingState(np.random.RandomState(0)) for _ in range(2))
-    one.record(epoch=1)
+    one.record(10, loss=0.5)
     assert other.history["epoch"] == []
 
 
@@ -547,3 +547,20 @@ def test_the_best_loss_is_that_of_one_objective(changes):
     train([], network=network, state=state, objective=("mse", 0.1 if changes else 0.0))
     assert state.best_loss == (5.0 if changes else 1.0)
     assert state.n_iter == (5 if changes else 2)
+
+
+# Rates and gradients at their limits ------------------------------------------------
+
+
+def test_a_standstill_is_told_once():
+    with pytest.warns(UserWarning, match="The learning rate is 0: ") as record:
+        train([1.0] * 20, schedule=schedules.Linear(n_epochs=3), n_iter_no_change=9)
+    assert len(record) == 1
+
+
+def test_a_gradient_whose_square_overflows_is_clipped_right():
+    grad = np.full(4, 1e20, np.float32)
+    with np.errstate(over="ignore"):
+        norm = Trainer(plan(max_grad_norm=1.0), None)._clip(grad)
+    assert_allclose(norm, 2e20, rtol=1e-6)
+    assert_allclose(grad, 0.5, rtol=1e-6)

@@ -19,6 +19,8 @@ from sk_mlp import MLPClassifier, MLPRegressor, optimizers
 from sk_mlp._batches import Batches
 from sk_mlp.activations import MSAF, LeakyReLU
 from sk_mlp.callbacks import TimeLimit
+from sk_mlp.losses import Quantile
+from sk_mlp.optimizers import Adam
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::sklearn.exceptions.ConvergenceWarning"  # few epochs are enough
@@ -166,7 +168,7 @@ def test_a_generator_goes_on_by_itself():
     half = make(max_iter=2, random_state=rng, warm_start=True).fit(X, y)
     assert_same_network(half.fit(X, y), whole)
     half.set_params(batch_size=16).fit(X, y)
-    assert half._rows is None
+    assert half._rows["order"] is None
 
 
 @pytest.mark.parametrize("first, then", [("adam", "sgd"), ("sgd", "adam"),
@@ -359,3 +361,47 @@ def test_resume_without_early_stopping_keeps_what_it_learned():
     estimator.set_params(early_stopping=False).resume(X, y)
     assert estimator.n_iter_ == 6
     assert (estimator._network.theta != theta).all()
+
+
+def test_changed_settings_of_a_solver_start_its_state_anew():
+    """Though it is the same object that was changed."""
+    y, solver = Y[MLPRegressor], Adam()
+    estimator = make(solver=solver, warm_start=True).fit(X, y)
+    copied = copy.deepcopy(estimator).set_params(solver=Adam(beta_1=0.5)).fit(X, y)
+    estimator.set_params(solver__beta_1=0.5).fit(X, y)
+    assert_same_network(estimator, copied)
+
+
+@pytest.mark.parametrize("make_rng", [lambda: np.random.RandomState(0), lambda: None])
+def test_an_unfinished_fit_has_a_generator_of_its_own(make_rng):
+    y, rng = Y[MLPRegressor], make_rng()
+    estimator = make(random_state=rng, batch_size=7, max_iter=4)
+    estimator.set_callbacks(TimeLimit(1e-9)).fit(X, y).set_callbacks()
+    copied = copy.deepcopy(estimator)
+    copied.resume(X, y)
+    (np.random if rng is None else rng).rand(9)
+    assert_same_network(estimator.resume(X, y), copied)
+
+
+def test_resume_to_more_epochs_wants_the_validation_set_too():
+    y = Y[MLPRegressor]
+    estimator = make(early_stopping=True, max_iter=3).fit(X, y, X_val=X, y_val=y)
+    assert estimator.stop_reason_ == "max_iter"
+    estimator.set_params(max_iter=6)
+    with pytest.raises(ValueError, match="resume needs X_val and y_val as well"):
+        estimator.resume(X, y)
+    with pytest.raises(ValueError, match="X has 50 rows, but it had 60"):
+        estimator.resume(X[:50], y[:50], X_val=X, y_val=y)
+    assert estimator.resume(X, y, X_val=X, y_val=y).n_iter_ == 6
+
+
+def test_losses_of_one_kind_are_told_apart():
+    """By what they are: their repr is cut short."""
+    y, levels = Y[MLPRegressor], np.linspace(0.01, 0.99, 90)
+    other = levels.copy()
+    other[60] += 0.001
+    estimator = make(loss=Quantile(tuple(levels)), warm_start=True).fit(X, y)
+    estimator.set_params(loss=Quantile(tuple(other)), learning_rate_init=1e-9)
+    before = estimator.best_loss_
+    estimator.fit(X, y)
+    assert estimator.best_loss_ == min(estimator.loss_curve_[5:]) != before
