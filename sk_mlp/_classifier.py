@@ -103,13 +103,15 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     batch_size : int, default="auto"
         Rows of a minibatch. "auto" is ``min(200, n_samples)``. Not used by "lbfgs".
 
-    learning_rate : str or Schedule, default="constant"
+    learning_rate : str, Schedule or callable, default="constant"
         How the rate changes during training, with any solver but "lbfgs":
         scikit-learn's "constant", "invscaling" (``learning_rate_init /
         (t + 1)**power_t`` after t samples) and "adaptive" (divided by 5 whenever
         training stalls for `n_iter_no_change` epochs); "linear", "step",
         "exponential", "cosine", "warmup_cosine" and "one_cycle"; or a
-        :class:`~sk_mlp.schedules.Schedule` object, which has their settings.
+        :class:`~sk_mlp.schedules.Schedule` object, which has their settings; or a
+        function of a :class:`~sk_mlp.schedules.Progress` that returns the factor of
+        `learning_rate_init`.
 
     learning_rate_init : float, default=0.001
         The learning rate that the schedule starts from; the highest one of
