@@ -106,6 +106,7 @@ def kind_of_target(y):
 
 def kind_of_classes(y, classes):
     """Return the kind of target that a first block `y` of all `classes` belongs to."""
+    _check_array_like(classes)
     is_list = isinstance(classes, list | tuple) and any(map(np.ndim, classes))
     n_outputs = y.shape[1] if y.ndim == 2 else 1
     if is_list and len(classes) != n_outputs:
@@ -130,8 +131,19 @@ def kind_of_classes(y, classes):
     return "multilabel"
 
 
+def _check_array_like(classes):
+    """Refuse what NumPy takes for a single label."""
+    no_sequence = isinstance(classes, str | bytes | dict | set | frozenset)
+    if no_sequence or sparse.issparse(classes) or not hasattr(classes, "__len__"):
+        raise TypeError(
+            "classes must be an array-like of labels, or a list of these with one per "
+            f"output. Got {classes!r}."
+        )
+
+
 def sorted_classes(y, kind, classes):
     """Return the `classes` of partial_fit in the form of `classes_`."""
+    _check_array_like(classes)
     if kind == "multilabel":
         return np.arange(y.shape[1])
     if kind == "multioutput":

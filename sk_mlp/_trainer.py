@@ -172,7 +172,7 @@ class Trainer:
         for x, y, w in batches.epoch(state.rng):
             n_rows = len(y)
             progress.fraction = n_seen / batches.n_rows
-            rate = plan.schedule.rate(plan.learning_rate_init, progress)
+            rate = float(plan.schedule.rate(plan.learning_rate_init, progress))
             if network.random:
                 network.draw(state.noise_rng, n_rows)
             loss = network.loss_grad(x, y, w, n_rows * batches.mean_weight)

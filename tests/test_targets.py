@@ -266,3 +266,16 @@ def test_balanced_leaves_classes_that_do_not_occur_alone():
 def test_weights_that_do_not_fit(class_weight, match):
     with pytest.raises(ValueError, match=match):
         class_weights(CODES, CLASSES, class_weight, None)
+
+
+@pytest.mark.parametrize(
+    "classes", [{"a": 1}, {0, 1}, "abc", b"ab", 3, sparse.csr_matrix([[0, 1]])]
+)
+def test_classes_that_are_no_array(classes):
+    y = np.array([0, 1, 1])
+    for call in (
+        lambda: kind_of_classes(y, classes),
+        lambda: sorted_classes(y, "binary", classes),
+    ):
+        with pytest.raises(TypeError, match="classes must be an array-like of labels"):
+            call()
