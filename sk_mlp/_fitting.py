@@ -125,21 +125,19 @@ class Fitting:
                 f"{estimator.dtype} as asked for by dtype. Set warm_start=False, or "
                 "call fit instead of partial_fit, to start anew."
             )
-        if mode == "resume" and estimator._rows is not None:
-            n_rows, before = _n_rows(self.data.X), estimator._rows["n_rows"]
-            if n_rows != before:
-                raise ValueError(
-                    f"resume needs the rows that fit was given: X has {n_rows} rows, "
-                    f"but it had {before}."
-                )
-            if estimator._rows["has_X_val"] and self.data.X_val is None:
-                raise ValueError(
-                    "resume needs X_val and y_val as well: fit was given them."
-                )
 
     def _check_resumed_data(self):
         rows = self.estimator._rows
-        if rows is None or rows["fingerprint"] in (None, self.fingerprint):
+        if rows["n_rows"] != self.X.shape[0]:
+            raise ValueError(
+                "resume needs the rows that fit was given: X has "
+                f"{self.X.shape[0]} rows, but it had {rows['n_rows']}."
+            )
+        if rows["has_X_val"] and self.data.X_val is None:
+            raise ValueError(
+                "resume needs X_val and y_val as well: fit was given them."
+            )
+        if rows["fingerprint"] in (None, self.fingerprint):
             return
         raise ValueError(
             "resume needs the data that fit was given, but X, y or their weights are "
@@ -363,7 +361,8 @@ class Fitting:
         Trainer(plan, monitor).run(self.network, self.batches, self.state)
 
     def _warn_of_single_rows(self, batch_size):
-        if self.estimator.normalization == "batch" and batch_size < 2:
+        is_batch = self.estimator.normalization == "batch"
+        if is_batch and self.network.normalize and batch_size < 2:
             warn(
                 "normalization='batch' with batches of one row, which have no spread: "
                 "no hidden layer learns anything. Use normalization='layer', or a "
@@ -476,10 +475,6 @@ class Fitting:
         if not (state.restored and np.isfinite(self.network.theta).all()):
             raise ValueError(text)
         warn(f"{text} The best epoch was restored.", RuntimeWarning)
-
-
-def _n_rows(X):
-    return X.shape[0] if hasattr(X, "shape") else len(X)
 
 
 def _takes_weights(scorer):

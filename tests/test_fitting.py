@@ -8,6 +8,7 @@ from _helpers import X, Y, assert_refused, make
 from sklearn.metrics import r2_score
 
 from sk_mlp import MLPClassifier, MLPRegressor
+from sk_mlp.callbacks import TimeLimit
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::sklearn.exceptions.ConvergenceWarning"  # few epochs are enough
@@ -96,3 +97,18 @@ def test_class_weights_that_overflow_are_named():
     estimator = make(MLPClassifier, class_weight={1: 1e200})
     match = r"class_weight={1: 1e\+200} gives a row at most the weight inf"
     assert_refused(estimator, lambda e: e.fit(X, labels), match)
+
+
+def test_batch_normalization_of_no_layer_warns_of_that_only():
+    with pytest.warns(UserWarning, match="without hidden layers") as record:
+        make(hidden_layer_sizes=(), normalization="batch").fit(
+            X[:1], Y[MLPRegressor][:1]
+        )
+    assert not any("batches of one row" in str(w.message) for w in record)
+
+
+def test_resume_of_what_is_no_data():
+    estimator = make(max_iter=3).set_callbacks(TimeLimit(1e-9))
+    estimator.fit(X, Y[MLPRegressor]).set_callbacks()
+    with pytest.raises(ValueError, match="Expected 2D array"):
+        estimator.resume(3.0, Y[MLPRegressor])

@@ -157,7 +157,7 @@ def test_refits_beside_predictions(cls):
     refit(0)
     first = outcomes()
     assert all(first[method] != second[method] for method in METHODS[cls])
-    results = beside(outcomes, lambda: [refit(k) for k in range(1, N_REFITS + 1)])
+    results = beside(outcomes, lambda: [refit(k) for k in range(N_REFITS)])
     for method in METHODS[cls]:
         found = {result[method] for result in results}
         assert found == {first[method], second[method]}, method
@@ -188,7 +188,7 @@ def test_partial_fit_beside_predictions(cls, parameters):
     found = beside(lambda: predict(estimator), lambda: [*train(estimator)])
     blocks = [after.index(prediction) for prediction in found]
     assert blocks == sorted(blocks)
-    assert (blocks[0], blocks[-1]) == (0, N_REFITS) and len(set(blocks)) > 10
+    assert (blocks[0], blocks[-1]) == (0, N_REFITS) and len(set(blocks)) > 3
 
 
 # Fits at once -------------------------------------------------------------------------
