@@ -124,7 +124,7 @@ def _resolve_among(estimator, name, module, also):
 
 def _resolve_schedule(estimator):
     spec = estimator.learning_rate
-    if callable(spec) and not isinstance(spec, type):
+    if callable(spec) and not isinstance(spec, type | schedules.Schedule):
         spec = _function_schedule(estimator, spec)
     try:
         schedule = resolve(estimator, "learning_rate", spec, schedules)

@@ -9,6 +9,7 @@ from sklearn.metrics import r2_score
 
 from sk_mlp import MLPClassifier, MLPRegressor
 from sk_mlp.callbacks import TimeLimit
+from sk_mlp.schedules import Schedule
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::sklearn.exceptions.ConvergenceWarning"  # few epochs are enough
@@ -112,3 +113,15 @@ def test_resume_of_what_is_no_data():
     estimator.fit(X, Y[MLPRegressor]).set_callbacks()
     with pytest.raises(ValueError, match="Expected 2D array"):
         estimator.resume(3.0, Y[MLPRegressor])
+
+
+def test_a_schedule_that_can_be_called_is_still_a_schedule():
+    class Both(Schedule):
+        def __call__(self):
+            raise AssertionError("no function of progress")
+
+        def rate(self, base, progress):
+            return 0.5 * base
+
+    estimator = make(learning_rate=Both(), max_iter=2).fit(X, Y[MLPRegressor])
+    assert estimator.history_["learning_rate"] == [0.005, 0.005]
