@@ -277,9 +277,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
             key: past.get(key, []) + state.history[key] for key in HISTORY_KEYS
         }
         state.history = {}
-        if (
-            not self._goes_on_drawing
-        ):  # then it is the user's own, or NumPy's global one
+        if not self._goes_on_drawing:  # the user's own generator, or NumPy's global one
             state.rng = copy.deepcopy(state.rng) if state.unfinished else None
         self._state = state
         head = network.head

@@ -242,10 +242,10 @@ class Fitting:
         order to go on from; hold out the others.
         """
         estimator, n_rows = self.estimator, self.X.shape[0]
-        n_train = n_rows
+        self.n_train = n_rows
         if holds_out := estimator.early_stopping and self.validate is None:
-            n_train -= ceil(estimator.validation_fraction * n_rows)
-        past = self._past_rows(n_rows, n_train)
+            self.n_train -= ceil(estimator.validation_fraction * n_rows)
+        past = self._past_rows(n_rows)
         if not holds_out:
             return None, past["order"]
         if past["order"] is None:
@@ -263,17 +263,18 @@ class Fitting:
         else:
             self.split_rng, order = past["split_rng"], past["order"]
             held_out = np.setdiff1d(np.arange(n_rows), order)
+        _check_mean_weight(None if self.w is None else self.w[order])
         self._hold_out(held_out)
         return order, None
 
-    def _past_rows(self, n_rows, n_train):
+    def _past_rows(self, n_rows):
         """Return order and split of the last fit if it goes on with the same rows.
 
         What was held out before must not be trained on now.
         """
         past = getattr(self.estimator, "_rows", None)
         if self.going_on and self.mode != "partial" and past is not None:
-            if (past["n_rows"], past["n_train"]) == (n_rows, n_train):
+            if (past["n_rows"], past["n_train"]) == (n_rows, self.n_train):
                 return past
         return {"order": None, "split_rng": None}
 
@@ -285,7 +286,7 @@ class Fitting:
         self.training_rows = rows
         self.past = self._past_history()
         estimator.history_ = self.state.history
-        plan = self._plan(self.X.shape[0] if rows is None else len(rows))
+        plan = self._plan()
         estimator._bind(self.network)
         estimator._live = self.snapshot
         monitor = Monitor(
@@ -327,8 +328,7 @@ class Fitting:
         if rows is not None:
             rows = np.sort(rows)
             data = [part if part is None else part[rows] for part in data]
-        self._warn_of_single_rows(len(data[1]))
-        _check_mean_weight(data[2])
+        self._warn_of_single_rows(self.n_train)
         run_lbfgs(
             self.network,
             *data,
@@ -340,8 +340,7 @@ class Fitting:
         )
 
     def _run_trainer(self, rows, order, plan, monitor):
-        estimator = self.estimator
-        n_rows = self.X.shape[0] if rows is None else len(rows)
+        estimator, n_rows = self.estimator, self.n_train
         batch_size = estimator.batch_size
         if is_name(batch_size, "auto"):
             batch_size = min(200, n_rows)
@@ -357,7 +356,6 @@ class Fitting:
             order=order,
         )
         self._warn_of_single_rows(self.batches.batch_size)
-        _check_mean_weight(self.w if rows is None or self.w is None else self.w[rows])
         Trainer(plan, monitor).run(self.network, self.batches, self.state)
 
     def _warn_of_single_rows(self, batch_size):
@@ -369,7 +367,7 @@ class Fitting:
                 "larger batch_size."
             )
 
-    def _plan(self, n_rows):
+    def _plan(self):
         estimator, setup = self.estimator, self.setup
         patience = estimator.n_iter_no_change
         if setup.optimizer is None and not estimator.early_stopping:
@@ -388,7 +386,7 @@ class Fitting:
             # Losses compare if these do. Blocks of partial_fit may be of any size.
             objective=(
                 *(estimator._spec["loss"], estimator.alpha, estimator.l1_ratio),
-                *(setup.dropout, None if incremental else n_rows),
+                *(setup.dropout, None if incremental else self.n_train),
                 self.fingerprint if estimator.warm_start and not incremental else None,
             ),
             incremental=incremental,
@@ -438,12 +436,9 @@ class Fitting:
             estimator.warm_start and estimator._goes_on_drawing
         ):
             order = self.batches.order if self.batches else self.training_rows
-        n_rows = self.X.shape[0]
         return {
-            "n_rows": n_rows,
-            "n_train": n_rows
-            if self.training_rows is None
-            else len(self.training_rows),
+            "n_rows": self.X.shape[0],
+            "n_train": self.n_train,
             "order": None if order is None else order.copy(),
             "split_rng": self.split_rng,  # makes the same split again
             "has_X_val": self.data.X_val is not None,

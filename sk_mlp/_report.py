@@ -8,7 +8,14 @@ def report_of(verbose):
     return (TableReport() if verbose > 1 else LineReport()) if verbose else None
 
 
-class LineReport:
+class Report:
+    """What both have in common: a message is a line of its own."""
+
+    def say(self, message):
+        print(message)
+
+
+class LineReport(Report):
     """The lines that scikit-learn's MLPs print (``verbose=1``)."""
 
     def epoch(self, state, validated, is_best):
@@ -16,11 +23,8 @@ class LineReport:
         if validated:
             print(f"Validation score: {state.history['val_score'][-1]:f}")
 
-    def say(self, message):
-        print(message)
 
-
-class TableReport:
+class TableReport(Report):
     """One row an epoch, aligned; ``*`` marks every new best one (``verbose=2``)."""
 
     _COLUMNS = (
@@ -48,6 +52,3 @@ class TableReport:
             print(" ".join(f"{key:>{width}}" for key, _, width in self._columns))
         row = " ".join(form.format(last[key]) for key, form, _ in self._columns)
         print(f"{row} *" if is_best else row)
-
-    def say(self, message):
-        print(message)

@@ -574,16 +574,11 @@ if ProgressBar is not None:
 # What a callback may do with the estimator --------------------------------------------
 
 
-class Acts:
+class Acts(callbacks._Callback):
     """Does something with the live estimator after every epoch."""
 
     def __init__(self, act):
         self.act = act
-
-    def setup(self, estimator, context):
-        pass
-
-    on_fit_task_begin = teardown = setup
 
     def on_fit_task_end(self, estimator, context):
         self.act(estimator)

@@ -13,6 +13,7 @@ from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
 from sk_mlp import MLPClassifier, MLPRegressor
+from sk_mlp.callbacks import _Callback
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::sklearn.exceptions.ConvergenceWarning"  # few epochs are enough
@@ -33,16 +34,11 @@ VARIANTS = {
 N_EPOCHS = 6
 
 
-class Stop:
+class Stop(_Callback):
     """Ends training at the end of the `epoch`-th epoch of a fit."""
 
     def __init__(self, epoch):
         self.epoch = epoch
-
-    def setup(self, estimator, context):
-        pass
-
-    on_fit_task_begin = teardown = setup
 
     def on_fit_task_end(self, estimator, context):
         return context.task_id + 1 == self.epoch
@@ -56,17 +52,12 @@ class Interrupt(Stop):
             raise KeyboardInterrupt
 
 
-class Snapshots:
+class Snapshots(_Callback):
     """Keeps the estimator after every epoch, by pickle or by copy."""
 
     def __init__(self, take=pickle.dumps):
         self.take = take
         self.taken = []
-
-    def setup(self, estimator, context):
-        pass
-
-    on_fit_task_begin = teardown = setup
 
     def on_fit_task_end(self, estimator, context):
         if context.task_name == "epoch":
