@@ -1,9 +1,13 @@
 """The end of a network: an output activation with its loss."""
 
+from functools import reduce
+from operator import add
+
 import numpy as np
 
 from sk_mlp._component import Component, Interval
 from sk_mlp._layers import Activate, row_blocks
+from sk_mlp._numerics import empty
 
 _PROBABILITY = Interval(0.0, 1.0, "both")
 
@@ -63,7 +67,7 @@ class Head:
     def allocate(self, n_rows, dtype):
         if not self.canonical:
             self.activate.allocate(n_rows, dtype, first=False)
-            self._grad = np.empty((n_rows, self.width), dtype)
+            self._grad = empty((n_rows, self.width), dtype)
 
     def prepare(self, y):
         """Return the targets as the loss wants them (smoothed labels, say)."""
@@ -118,7 +122,7 @@ class Head:
         value = self.loss.raw_value if self.canonical else self.loss.value
         for rows in row_blocks(len(z), self.width):
             parts = self._by_group(y[rows], p[rows])
-            values[rows] = sum(value(*part) for part in parts)
+            values[rows] = reduce(add, [value(*part) for part in parts])
         return float(np.average(values, weights=None if w is None else w[:, 0]))
 
     def predict(self, z):
@@ -132,7 +136,7 @@ class Head:
     def _value_gradient(self, y, p, grad):
         """Write dL/dz (canonical) or dL/dp of a block; return the loss of each row."""
         parts = self._by_group(y, p, grad)
-        return sum(self._value_gradient_of_group(*part) for part in parts)
+        return reduce(add, [self._value_gradient_of_group(*part) for part in parts])
 
     def _value_gradient_of_group(self, y, p, grad):
         if self.canonical:

@@ -20,6 +20,7 @@ from scipy import sparse
 
 from sk_mlp._layers import BLOCK, Activate, Dense, Dropout
 from sk_mlp._normalization import NORMALIZATIONS, RowShares
+from sk_mlp._numerics import zeros
 
 # Shape parameters of activations learn slower than weights (the factor that RealMLP
 # uses for its parametric activations).
@@ -115,8 +116,8 @@ class Network:
         parameters = [p for part in parts for p in part.parameters]
         parameters.sort(key=lambda p: _KINDS.index(p.kind))  # stable: layer by layer
         size = sum(p.size for p in parameters)
-        self.theta = np.zeros(size, self.dtype)
-        self.grad = np.zeros(size, self.dtype)
+        self.theta = zeros((size,), self.dtype)
+        self.grad = zeros((size,), self.dtype)
         start = 0
         for p in parameters:
             stop = start + p.size

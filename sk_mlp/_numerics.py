@@ -4,28 +4,77 @@ They accept float32 and float64 arrays, compute in that dtype and give neither w
 nor NaN for finite input.
 """
 
-from math import inf, pi, sqrt
+from math import inf, pi, prod, sqrt
 
 import numpy as np
 
-# Two NumPy habits on which the speed of the components rests: np.clip with both ends
-# given is two to three times faster than np.maximum against a scalar, and np.where or
-# a ufunc's where= cost several times a multiplication by a boolean mask.
+_CACHE_LINE = 64  # bytes
+
+# NumPy habits on which the speed of the components rests, in microseconds for a block
+# of 32,768 in float32: clipping with both ends given takes 5 (as a method; a function
+# call costs one more), np.maximum with a scalar 13, but with an array 4. A comparison
+# and a multiplication by its mask take 9, np.where 33, a ufunc's where= 70.
+
+# Width of the ramp that stands for a jump: differences below 1e-30 lie on it.
+_RAMP = 2.0**-100
+
+
+def empty(shape, dtype):
+    """Return a new array like ``np.empty``, but one that starts with a cache line.
+
+    Vector instructions then never touch two lines: NumPy's own alignment of 16 bytes
+    costs 2 to 3 % of a training step.
+    """
+    dtype = np.dtype(dtype)
+    n_bytes = prod(shape) * dtype.itemsize
+    memory = np.empty(n_bytes + _CACHE_LINE, np.uint8)
+    start = -memory.ctypes.data % _CACHE_LINE
+    return memory[start : start + n_bytes].view(dtype).reshape(shape)
+
+
+def zeros(shape, dtype):
+    """Return an array of zeros that starts with a cache line."""
+    array = empty(shape, dtype)
+    array[...] = 0.0
+    return array
 
 
 def positive_part(z, out=None):
     """Return ``max(z, 0)``."""
-    return np.clip(z, 0.0, inf, out=out)
+    return z.clip(0.0, inf, out=out)
 
 
 def negative_part(z, out=None):
     """Return ``min(z, 0)``."""
-    return np.clip(z, -inf, 0.0, out=out)
+    return z.clip(-inf, 0.0, out=out)
 
 
-def finite_below(z):
+def finite_below(z, out=None):
     """Return `z` with -inf replaced by the lowest number, so that ``0 * z`` is 0."""
-    return np.clip(z, np.finfo(z.dtype).min, inf)
+    return z.clip(np.finfo(z.dtype).min, inf, out=out)
+
+
+def jump(z, low, high, out):
+    """Write `low` where z is negative and `high` where it is positive, low <= high.
+
+    At 0 it is the number in [low, high] next to 0. A steep ramp that is cut off: 7
+    microseconds for a block of 32,768, where masks take 11 and np.sign 15.
+    """
+    z.clip(low * _RAMP, high * _RAMP, out=out)
+    out *= 1.0 / _RAMP
+    return out
+
+
+def with_sign(size, z, out):
+    """Write `size`, which is not negative, with the sign of `z`.
+
+    That is np.copysign in a third of its time: the highest bit of a number is its sign.
+    """
+    integer, highest = (np.int32, -(2**31)) if z.itemsize == 4 else (np.int64, -(2**63))
+    sign = out.view(integer)
+    np.bitwise_and(z.view(integer), highest, out=sign)
+    sign |= size.view(integer)
+    return out
 
 
 def finite(z):
@@ -68,14 +117,15 @@ def logistic_derivative(half):
 
 
 # 1 - Phi(x) = exp(-x²/2) P(x) / Q(x) for x >= 0, lowest power first. Minimax fits of
-# our own: reweighted linear least squares in 60 digits on [0, 6.5] and [0, 9], absolute
-# error before rounding 2.6e-10 and 2.2e-17 (one power less: 6e-8 and 5e-15). All
-# coefficients are positive, so that nothing cancels.
+# our own: reweighted linear least squares in 50 digits on [0, 6.5] and [0, 9], absolute
+# error before rounding 9.3e-9 and 2.2e-17. All coefficients are positive, so that
+# nothing cancels. (A continued fraction takes a quarter of the passes less, but rounding
+# makes 1.7e-7 of it near 0.)
 _TAIL_SINGLE = (
-    (0.4999999997361579, 0.2977834170319313, 0.08646517517641936, 0.009936231239215313),
+    (0.500000009171601, 0.18610107090535266, 0.035485649884992),
     (
-        *(1.0, 1.3934513384729832, 0.7847446251748315, 0.21523765431632863),
-        0.02498775023554025,
+        *(1.0, 1.1700882424966736, 0.5045463460455327, 0.08358783085743998),
+        0.000365407698136756,
     ),
 )
 _TAIL_DOUBLE = (
@@ -106,10 +156,11 @@ def normal_tail(z):
     """Return ``x = min(|z|, 40)``, ``1 - Phi(x)`` and the normal density at x.
 
     Measured against 50 digits: the tail is wrong by less than 1.1e-7 (float32) and
-    2.0e-16 (float64). A block of 32,768 takes 80 and 220 microseconds, where
+    2.0e-16 (float64). A block of 32,768 takes 70 and 220 microseconds, where
     scipy.special.erf alone takes 515 and 485, and the density comes with it.
     """
-    x = np.abs(np.clip(z, -40.0, 40.0))
+    x = z.clip(-40.0, 40.0)
+    np.abs(x, out=x)
     density = x * x
     density *= -0.5
     np.exp(density, out=density)
@@ -126,7 +177,8 @@ def tanh_normal_tail(z):
 
     ``Phi(x) ~ (1 + tanh(sqrt(2/pi) (x + 0.044715 x³))) / 2``, and its exact derivative.
     """
-    x = np.abs(np.clip(z, -40.0, 40.0))
+    x = z.clip(-40.0, 40.0)
+    np.abs(x, out=x)
     square = x * x
     tail = square * (0.044715 * sqrt(2 / pi))
     tail += sqrt(2 / pi)

@@ -145,13 +145,14 @@ class Trainer:
             state.optimizer = plan.optimizer.init_state(network.theta)
             state.rule = copy.deepcopy(plan.optimizer)  # set_params may change it
         network.allocate(batches.batch_size)
+        groups = self._groups(network)
         try:
             monitor.start(network)
             while state.stop_reason is None:
                 monitor.epoch_begins()
                 # Overflow shows as a loss that is not finite.
                 with np.errstate(all="ignore"):
-                    measured = self._epoch(network, batches, state)
+                    measured = self._epoch(network, batches, state, groups)
                 monitor.epoch_ends(network, batches.n_rows, **measured)
         except KeyboardInterrupt:
             monitor.interrupted()
@@ -163,10 +164,10 @@ class Trainer:
             )
         state.settle(network)
 
-    def _epoch(self, network, batches, state):
+    def _epoch(self, network, batches, state, groups):
         """Go over the rows once; return what was measured."""
         plan, start = self.plan, time.perf_counter()
-        progress, groups = state.progress(plan.max_iter), self._groups(network)
+        progress = state.progress(plan.max_iter)
         loss_sum = norm_sum = 0.0
         n_steps = n_seen = 0
         for x, y, w in batches.epoch(state.rng):

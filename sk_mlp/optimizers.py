@@ -26,6 +26,7 @@ from sk_mlp._component import (
     Registry,
     Unit,
 )
+from sk_mlp._numerics import zeros
 
 
 class Optimizer(Component):
@@ -92,7 +93,8 @@ class Optimizer(Component):
             ``"t"``, the number of steps taken, and an array for every slot. A state
             belongs to the hyper-parameters that it was made with.
         """
-        return {"t": 0, **{name: np.zeros_like(theta) for name in self.slots}}
+        slots = {name: zeros(theta.shape, theta.dtype) for name in self.slots}
+        return {"t": 0, **slots}
 
     def coefficients(self, state):
         """Return what all blocks of a step share; called once per step.

@@ -12,7 +12,9 @@ class Activation(Component):
     """Base of all activations: a formula, its derivative and a few facts.
 
     A new one needs `forward` and `backward`. It works at once in an estimator, a
-    parameter grid and a pickle; `register` also gives it a name.
+    parameter grid and a pickle; `register` also gives it a name. One whose value and
+    derivative have costly parts in common may define `forward_derivative` in place of
+    `backward`; training then computes these parts once.
 
     Attributes
     ----------
@@ -77,6 +79,9 @@ class Activation(Component):
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
+        own = vars(cls)
+        if "forward_derivative" not in own and ("forward" in own or "backward" in own):
+            cls.forward_derivative = None  # an inherited one is of another function
         if "formula" in vars(cls):  # written once, shown in help() and the docs too
             summary, line, rest = (cls.__doc__ or "").partition("\n")
             facts = f"``{cls.formula}`` ({cls.reference})."
@@ -95,12 +100,21 @@ class Activation(Component):
         """
         raise NotImplementedError(f"{type(self).__name__} must define forward.")
 
+    #: None, or a method ``forward_derivative(z, out, slope, *shape)`` that does what
+    #: `forward` does and writes f'(z) into `slope`.
+    forward_derivative = None
+
     def backward(self, z, a, grad, *shape):
         """Turn `grad` from dL/da into dL/dz, in place.
 
-        `z` and `a` are input and output of `forward`; both may be overwritten.
+        `z` and `a` are input and output of `forward`; both may be overwritten. The
+        default multiplies by what `forward_derivative` gives.
         """
-        raise NotImplementedError(f"{type(self).__name__} must define backward.")
+        if self.forward_derivative is None:
+            raise NotImplementedError(f"{type(self).__name__} must define backward.")
+        slope = np.empty_like(z)
+        self.forward_derivative(z, a, slope, *shape)
+        grad *= slope
 
     def shape_gradient(self, z, a, *shape):
         """Return the partial derivatives da/ds, an array like z per shape value.

@@ -6,7 +6,7 @@ from typing import Annotated
 import numpy as np
 
 from sk_mlp._component import Interval, NonNegative, Number, Positive
-from sk_mlp._numerics import negative_part, positive_part
+from sk_mlp._numerics import jump, negative_part, positive_part
 from sk_mlp.activations._base import Activation, register
 
 __all__ = [
@@ -80,18 +80,32 @@ class LeakyReLU(Activation):
         return Interval(0.0, inf, "left") if bounded else Interval()
 
     def forward(self, z, out, slope):
+        if _within_0_and_1(slope):
+            np.multiply(z, slope, out=out)
+            np.maximum(z, out, out=out)
+            return
         with np.errstate(over="ignore"):
             np.multiply(negative_part(z), slope, out=out)
         out += positive_part(z)
 
     def backward(self, z, a, grad, slope):
-        np.greater(z, 0.0, out=a)
-        a *= 1.0 - slope
-        a += slope
+        if np.ndim(slope) == 0 and slope <= 1:
+            jump(z, slope, 1.0, out=a)
+        else:
+            np.greater(z, 0.0, out=a)
+            a *= 1.0 - slope
+            a += slope
         grad *= a
 
     def shape_gradient(self, z, a, slope):
         return (negative_part(z),)
+
+
+def _within_0_and_1(slope):
+    """Tell whether slopes, a number or an array, lie in (0, 1], so that z > m z."""
+    if np.ndim(slope) == 0:
+        return 0 < slope <= 1
+    return 0 < slope.min() and slope.max() <= 1
 
 
 @register("rrelu")
@@ -179,7 +193,7 @@ class HardTanh(Activation):
         return "glorot_uniform" if self.zero_centered else None
 
     def forward(self, z, out):
-        np.clip(z, float(self.min_val), float(self.max_val), out=out)
+        z.clip(float(self.min_val), float(self.max_val), out=out)
 
     def backward(self, z, a, grad):
         grad *= (z > float(self.min_val)) & (z <= float(self.max_val))
@@ -210,7 +224,7 @@ class HardSigmoid(Activation):
     def forward(self, z, out):
         np.multiply(z, 1 / 6, out=out)
         out += 0.5
-        np.clip(out, 0.0, 1.0, out=out)
+        out.clip(0.0, 1.0, out=out)
 
     def backward(self, z, a, grad):
         grad *= (z > -3.0) & (z <= 3.0)
@@ -234,17 +248,19 @@ class HardSwish(Activation):
     kinks = (-3.0, 3.0)
 
     def forward(self, z, out):
-        np.clip(z, -3.0, 3.0, out=out)
+        z.clip(-3.0, 3.0, out=out)
         out *= 1 / 6
         out += 0.5
-        out *= np.clip(z, -3.0, inf)
+        out *= z.clip(-3.0, inf)
 
-    def backward(self, z, a, grad):
-        np.clip(z, -3.0, 3.0, out=a)
-        a *= 1 / 6
-        a += a * ((z > -3.0) & (z <= 3.0))
-        a += 0.5
-        grad *= a
+    def forward_derivative(self, z, out, slope):
+        sixth = z.clip(-3.0, 3.0)
+        sixth *= 1 / 6
+        np.multiply(sixth, (z > -3.0) & (z <= 3.0), out=slope)
+        sixth += 0.5
+        slope += sixth
+        z.clip(-3.0, inf, out=out)
+        out *= sixth
 
 
 @register("elu")
@@ -286,12 +302,15 @@ class ELU(Activation):
         out *= alpha
         out += positive_part(z)
 
-    def backward(self, z, a, grad, alpha):
-        slope = alpha * np.exp(negative_part(z, out=a), out=a)
-        np.greater(z, 0.0, out=z)
-        slope *= 1.0 - z
-        slope += z
-        grad *= slope
+    def forward_derivative(self, z, out, slope, alpha):
+        below = np.expm1(negative_part(z, out=slope), out=slope)
+        below *= alpha
+        np.add(positive_part(z), below, out=out)
+        below += alpha
+        if np.ndim(alpha) or alpha != 1:  # the slope jumps at 0
+            above = np.greater(z, 0.0, out=np.empty_like(z))
+            above *= 1.0 - alpha
+            slope += above
 
     def shape_gradient(self, z, a, alpha):
         return (np.expm1(negative_part(z)),)
@@ -327,21 +346,24 @@ class CELU(Activation):
     def range(self):
         return Interval() if self.trainable else Interval(-self.alpha)
 
-    def _exponent(self, z, alpha):
+    def _exponent(self, z, out, alpha):
         with np.errstate(over="ignore"):
-            exponent = z / abs(alpha)
-        return np.clip(exponent, -1e3, 0.0, out=exponent)  # exp is 0 from -746 on
+            np.divide(z, abs(alpha), out=out)
+        return out.clip(-1e3, 0.0, out=out)  # exp is 0 from -746 on
 
     def forward(self, z, out, alpha):
-        np.expm1(self._exponent(z, alpha), out=out)
+        np.expm1(self._exponent(z, out, alpha), out=out)
         out *= abs(alpha)
-        out += positive_part(z)
+        np.maximum(z, out, out=out)
 
-    def backward(self, z, a, grad, alpha):
-        grad *= np.exp(self._exponent(z, alpha))
+    def forward_derivative(self, z, out, slope, alpha):
+        np.expm1(self._exponent(z, slope, alpha), out=slope)
+        np.multiply(slope, abs(alpha), out=out)
+        np.maximum(z, out, out=out)
+        slope += 1.0
 
     def shape_gradient(self, z, a, alpha):
-        exponent = self._exponent(z, alpha)
+        exponent = self._exponent(z, np.empty_like(z), alpha)
         partial = np.expm1(exponent)
         partial -= exponent * np.exp(exponent)
         return (partial * (alpha / abs(alpha)),)
@@ -374,6 +396,8 @@ class SELU(Activation):
         with np.errstate(over="ignore"):
             out *= self.SCALE
 
-    def backward(self, z, a, grad):
-        ELU.backward(self, z, a, grad, self.ALPHA)
-        grad *= self.SCALE
+    def forward_derivative(self, z, out, slope):
+        ELU.forward_derivative(self, z, out, slope, self.ALPHA)
+        with np.errstate(over="ignore"):
+            out *= self.SCALE
+        slope *= self.SCALE
