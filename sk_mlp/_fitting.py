@@ -11,6 +11,7 @@ import numpy as np
 from scipy import sparse
 
 from sk_mlp._batches import Batches
+from sk_mlp._blas import blas_threads
 from sk_mlp._divergence import explain
 from sk_mlp._holdout import ValidationSet, split_rows
 from sk_mlp._hooks import Hooks
@@ -329,15 +330,16 @@ class Fitting:
             rows = np.sort(rows)
             data = [part if part is None else part[rows] for part in data]
         self._warn_of_single_rows(self.n_train)
-        run_lbfgs(
-            self.network,
-            *data,
-            self.state,
-            monitor,
-            max_iter=estimator.max_iter,
-            max_fun=estimator.max_fun,
-            tol=estimator.tol,
-        )
+        with blas_threads(self.network.largest_product(self.n_train)):
+            run_lbfgs(
+                self.network,
+                *data,
+                self.state,
+                monitor,
+                max_iter=estimator.max_iter,
+                max_fun=estimator.max_fun,
+                tol=estimator.tol,
+            )
 
     def _run_trainer(self, rows, order, plan, monitor):
         estimator, n_rows = self.estimator, self.n_train
@@ -355,8 +357,10 @@ class Fitting:
             shuffle=bool(estimator.shuffle),
             order=order,
         )
-        self._warn_of_single_rows(self.batches.batch_size)
-        Trainer(plan, monitor).run(self.network, self.batches, self.state)
+        n_rows = self.batches.batch_size
+        self._warn_of_single_rows(n_rows)
+        with blas_threads(self.network.largest_product(n_rows)):
+            Trainer(plan, monitor).run(self.network, self.batches, self.state)
 
     def _warn_of_single_rows(self, batch_size):
         is_batch = self.estimator.normalization == "batch"

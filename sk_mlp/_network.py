@@ -162,6 +162,10 @@ class Network:
             layer.allocate(n_rows, self.dtype, first=k == 0)
         self.head.allocate(n_rows, self.dtype)
 
+    def largest_product(self, n_rows):
+        """Return the multiplications in the largest product of a step."""
+        return n_rows * max(dense.weight.size for dense in self.dense)
+
     def draw(self, rng, n_rows):
         """Draw new noise in every random layer; without a call it stays frozen."""
         for layer in self._random:

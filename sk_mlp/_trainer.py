@@ -140,22 +140,15 @@ class Trainer:
         state : TrainingState
             Updated in place.
         """
-        plan, monitor = self.plan, self.monitor
+        plan = self.plan
         if state.rule != plan.optimizer:  # the numbers mean something else
             state.optimizer = plan.optimizer.init_state(network.theta)
             state.rule = copy.deepcopy(plan.optimizer)  # set_params may change it
         network.allocate(batches.batch_size)
-        groups = self._groups(network)
         try:
-            monitor.start(network)
-            while state.stop_reason is None:
-                monitor.epoch_begins()
-                # Overflow shows as a loss that is not finite.
-                with np.errstate(all="ignore"):
-                    measured = self._epoch(network, batches, state, groups)
-                monitor.epoch_ends(network, batches.n_rows, **measured)
+            self._loop(network, batches, state)
         except KeyboardInterrupt:
-            monitor.interrupted()
+            self.monitor.interrupted()
         if state.stop_reason == "max_iter" and not plan.incremental:
             warn(
                 f"Stochastic Optimizer: Maximum iterations ({plan.max_iter}) reached "
@@ -163,6 +156,17 @@ class Trainer:
                 ConvergenceWarning,
             )
         state.settle(network)
+
+    def _loop(self, network, batches, state):
+        """Train epoch by epoch until the monitor says why to stop."""
+        monitor, groups = self.monitor, self._groups(network)
+        monitor.start(network)
+        while state.stop_reason is None:
+            monitor.epoch_begins()
+            # Overflow shows as a loss that is not finite.
+            with np.errstate(all="ignore"):
+                measured = self._epoch(network, batches, state, groups)
+            monitor.epoch_ends(network, batches.n_rows, **measured)
 
     def _epoch(self, network, batches, state, groups):
         """Go over the rows once; return what was measured."""

@@ -17,7 +17,7 @@ BASE = {"_component", "_numerics", "_version", "_warnings"}
 COMPONENTS = {"activations", "losses", "initializers", "optimizers", "schedules"}
 ENGINE = {
     *("_layers", "_normalization", "_head", "_network", "_batches", "_trainer"),
-    *("_interrupts", "_monitor", "_lbfgs", "_report", "_divergence"),
+    *("_interrupts", "_monitor", "_lbfgs", "_report", "_divergence", "_blas"),
 }
 CHECKS = {"_validation", "_targets", "_probabilities"}
 ESTIMATORS = {"_classifier", "_regressor"}
@@ -38,6 +38,7 @@ ROOMS = {
     "_network": BASE | {"_layers", "_normalization"},
     "_batches": BASE,
     "_lbfgs": BASE,
+    "_blas": set(),
     "_trainer": BASE,
     "_interrupts": set(),
     "_monitor": BASE | {"_interrupts"},
@@ -64,7 +65,7 @@ SKLEARN_BELOW_ESTIMATORS = {
     "sklearn.utils.extmath",
 }
 
-RUNTIME = {"numpy", "scipy", "sklearn"}
+RUNTIME = {"numpy", "scipy", "sklearn", "threadpoolctl"}
 MODULES = sorted(
     ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
     for path in PACKAGE.rglob("*.py")
