@@ -119,8 +119,8 @@ def logistic_derivative(half):
 # 1 - Phi(x) = exp(-x²/2) P(x) / Q(x) for x >= 0, lowest power first. Minimax fits of
 # our own: reweighted linear least squares in 50 digits on [0, 6.5] and [0, 9], absolute
 # error before rounding 9.3e-9 and 2.2e-17. All coefficients are positive, so that
-# nothing cancels. (A continued fraction takes a quarter of the passes less, but rounding
-# makes 1.7e-7 of it near 0.)
+# nothing cancels. (A continued fraction takes a quarter less time, but rounding makes
+# 1.7e-7 of its error near 0.)
 _TAIL_SINGLE = (
     (0.500000009171601, 0.18610107090535266, 0.035485649884992),
     (

@@ -14,7 +14,7 @@ import pytest
 from sklearn.base import clone
 from sklearn.utils import estimator_html_repr
 
-from sk_mlp import activations
+from sk_mlp import MLPClassifier, activations
 from sk_mlp._component import Interval
 from sk_mlp.activations import Activation, get, names
 
@@ -305,6 +305,51 @@ def test_limits_at_infinity(name, dtype):
     eps = np.finfo(dtype).eps
     assert np.allclose(f(ends), values, rtol=2 * eps, atol=0)
     assert np.allclose(f.derivative(ends), slopes, rtol=2 * eps, atol=0)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", [n for n in names() if get(n).joint])
+def test_joint_form_has_the_same_values(name, dtype):
+    """Its slopes are those of `backward`, which comes from it."""
+    f = get(name)
+    z = np.concatenate([points(name, dtype), [-np.inf, np.inf]]).astype(dtype)
+    before = z.copy()
+    for shape in settings(name):
+        out, slopes = np.full_like(z, np.nan), np.full_like(z, np.nan)
+        f.forward_derivative(z, out, slopes, *shape)
+        assert np.array_equal(z, before)
+        assert np.array_equal(slopes, slope(f, z, *shape))
+        values = forward(f, z, *shape)
+        assert np.array_equal(out[-2:], values[-2:])
+        out, values, at = out[:-2], values[:-2], z[:-2]
+        bound = 4 * np.finfo(dtype).eps * np.maximum(abs(at), abs(values))
+        assert (abs(out - values) <= bound).all()
+
+
+def test_softplus_forward_precise_keeps_the_tail():
+    for dtype, low in ((np.float32, -80), (np.float64, -700)):
+        z = np.linspace(low, 30, 300).astype(dtype)
+        out = np.empty_like(z)
+        get("softplus").forward_precise(z, out, 1.0)
+        with mp.workdps(50):
+            exact = [mp.log1p(mp.exp(mp.mpf(float(v)))) for v in z]
+        error = [float(abs(c / e - 1)) for c, e in zip(out, exact, strict=True)]
+        assert max(error) < 8 * np.finfo(dtype).eps
+
+
+@pytest.mark.parametrize("slope_value", [0.0, 1e-6, 0.3, 1.0, 3.0])
+def test_leaky_slopes_on_both_sides_of_one(slope_value):
+    f = activations.LeakyReLU(slope_value)
+    for dtype in DTYPES:
+        z = np.array([-np.finfo(dtype).max / 4, -1.0, -1e-25, -0.0, 0.0, 1e-25, 2.0])
+        z = z.astype(dtype)
+        m = dtype(slope_value)
+        assert np.array_equal(f(z), np.where(z > 0, z, m * z))
+        expected = np.where(z > 0, dtype(1), m)
+        for computed in (f.derivative(z), slope(f, z, np.full_like(z, m))):
+            assert np.allclose(computed, expected, rtol=2 * np.finfo(dtype).eps)
+        rows = np.full_like(z, m)
+        assert np.array_equal(forward(f, z, rows), f(z))
 
 
 # --- facts -------------------------------------------------------------------------
@@ -785,6 +830,49 @@ def test_unfinished_activation_says_what_is_missing():
         Nothing()([1.0])
     with pytest.raises(NotImplementedError, match="Nothing must define backward"):
         Nothing().backward(None, None, None)
+
+
+class Cubic(Activation):
+    def forward(self, z, out):
+        np.multiply(z * z, z, out=out)
+
+    def forward_derivative(self, z, out, slope):
+        np.multiply(z, z, out=slope)
+        np.multiply(slope, z, out=out)
+        slope *= 3.0
+
+
+def test_user_made_joint_form():
+    f, z = Cubic(), np.linspace(-2, 2, 21)
+    assert f.joint
+    assert np.allclose(f.derivative(z), 3 * z**2)
+    X, y = np.linspace(-1, 1, 40).reshape(20, 2), np.arange(20) % 2
+    params = {"hidden_layer_sizes": (5,), "max_iter": 3, "random_state": 0, "tol": 0}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        fitted = [MLPClassifier(activation=a, **params).fit(X, y) for a in (f, Plain())]
+    assert np.allclose(*(m.loss_curve_ for m in fitted), rtol=1e-12)
+
+
+class Plain(Cubic):
+    def forward(self, z, out):
+        out[...] = z**3
+
+
+def test_joint_form_is_not_used_for_another_forward_or_backward():
+    class Doubled(Cubic):
+        def backward(self, z, a, grad):
+            grad *= 6.0 * z * z
+
+    for f in (Plain(), Doubled()):
+        assert not f.joint
+    assert np.allclose(Plain().derivative([2.0]), 12.0)
+    assert np.allclose(Doubled().derivative([2.0]), 24.0)
+
+    class Again(Doubled):
+        forward_derivative = Cubic.forward_derivative
+
+    assert Again().joint
 
 
 def test_gain_of_a_function_that_overflows_is_one():

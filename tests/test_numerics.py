@@ -76,6 +76,29 @@ def test_parts_are_exact_and_keep_nan(dtype):
     assert numerics.positive_part(z, out) is out
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(("low", "high"), [(-1, 1), (0.25, 1), (-0.9, 0.1), (0, 3)])
+def test_jump(low, high, dtype):
+    largest = np.finfo(dtype).max
+    z = np.array([-np.inf, -largest, -2, -1e-25, 0, 1e-25, 3, largest, np.inf], dtype)
+    at_zero = min(max(low, 0.0), high)
+    expected = np.array([low] * 4 + [at_zero] + [high] * 4, dtype)
+    out = np.full_like(z, np.nan)
+    assert numerics.jump(z, low, high, out) is out
+    np.testing.assert_allclose(out, expected, rtol=np.finfo(dtype).eps)
+    np.testing.assert_array_equal(z[[0, -1]], [-np.inf, np.inf])
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_with_sign(dtype):
+    z = np.array([[-np.inf, -2.0, -0.0], [0.0, 3.0, np.inf]], dtype)
+    size = np.array([[1.0, 0.0, 2.0], [0.5, 0.0, np.inf]], dtype)
+    out = np.full((2, 5), np.nan, dtype)[:, 1:4]  # columns of a wider array
+    assert numerics.with_sign(size, z, out) is out
+    np.testing.assert_array_equal(out, np.copysign(size, z))
+    np.testing.assert_array_equal(np.signbit(out), np.signbit(z))
+
+
 @pytest.mark.parametrize(
     ("function", "breaks", "expected"),
     [

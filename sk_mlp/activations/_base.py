@@ -12,9 +12,7 @@ class Activation(Component):
     """Base of all activations: a formula, its derivative and a few facts.
 
     A new one needs `forward` and `backward`. It works at once in an estimator, a
-    parameter grid and a pickle; `register` also gives it a name. One whose value and
-    derivative have costly parts in common may define `forward_derivative` in place of
-    `backward`; training then computes these parts once.
+    parameter grid and a pickle; `register` also gives it a name.
 
     Attributes
     ----------
@@ -35,6 +33,9 @@ class Activation(Component):
     random : bool
         Whether training draws noise, with ``draw(rng, out)``. `forward` and `backward`
         then take the noise as their last argument, in prediction the float `expected`.
+    joint : bool
+        Whether training calls `forward_derivative`, in place of `forward` and later
+        `backward`. True for a class that defines it.
     dropped : float
         Value that dropout gives a unit. Where it is not 0, an affine map brings mean 0
         and variance 1 back (alpha dropout).
@@ -72,6 +73,7 @@ class Activation(Component):
     has_gradient = True
     rowwise = False
     random = False
+    joint = False
     dropped = 0.0
     initializer = None
     shape_parameters = ()
@@ -79,9 +81,10 @@ class Activation(Component):
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
-        own = vars(cls)
-        if "forward_derivative" not in own and ("forward" in own or "backward" in own):
-            cls.forward_derivative = None  # an inherited one is of another function
+        if "forward_derivative" in vars(cls):
+            cls.joint = True
+        elif "forward" in vars(cls) or "backward" in vars(cls):
+            cls.joint = False  # what is inherited may be of another function
         if "formula" in vars(cls):  # written once, shown in help() and the docs too
             summary, line, rest = (cls.__doc__ or "").partition("\n")
             facts = f"``{cls.formula}`` ({cls.reference})."
@@ -100,21 +103,24 @@ class Activation(Component):
         """
         raise NotImplementedError(f"{type(self).__name__} must define forward.")
 
-    #: None, or a method ``forward_derivative(z, out, slope, *shape)`` that does what
-    #: `forward` does and writes f'(z) into `slope`.
-    forward_derivative = None
-
     def backward(self, z, a, grad, *shape):
         """Turn `grad` from dL/da into dL/dz, in place.
 
         `z` and `a` are input and output of `forward`; both may be overwritten. The
         default multiplies by what `forward_derivative` gives.
         """
-        if self.forward_derivative is None:
-            raise NotImplementedError(f"{type(self).__name__} must define backward.")
         slope = np.empty_like(z)
         self.forward_derivative(z, a, slope, *shape)
         grad *= slope
+
+    def forward_derivative(self, z, out, slope, *shape):
+        """Do what `forward` does and write f'(z) into `slope`, an array like `out`.
+
+        Worth defining where the two have costly parts in common; then `backward` need
+        not be.
+        """
+        name = type(self).__name__
+        raise NotImplementedError(f"{name} must define backward or forward_derivative.")
 
     def shape_gradient(self, z, a, *shape):
         """Return the partial derivatives da/ds, an array like z per shape value.

@@ -229,7 +229,7 @@ class Softsign(Activation):
 
     def forward(self, z, out):
         largest = np.finfo(z.dtype).max
-        finite = np.clip(z, -largest, largest)
+        finite = z.clip(-largest, largest)
         np.abs(finite, out=out)
         out += 1.0
         np.divide(finite, out, out=out)
@@ -285,11 +285,19 @@ class MSAF(Activation):
         out += 1 + len(offsets)
         out *= 0.5
 
-    def backward(self, z, a, grad, *offsets):
-        z *= 0.5
-        slope = sum(logistic_derivative(z + 0.5 * offset) for offset in offsets)
-        slope += logistic_derivative(z)
-        grad *= slope
+    def forward_derivative(self, z, out, slope, *offsets):
+        half = 0.5 * z
+        np.tanh(half, out=out)
+        np.multiply(out, out, out=slope)
+        for offset in offsets:
+            step = np.tanh(half + 0.5 * offset)
+            out += step
+            step *= step
+            slope += step
+        out += 1 + len(offsets)
+        out *= 0.5
+        slope *= -0.25
+        slope += 0.25 * (1 + len(offsets))
 
     def shape_gradient(self, z, a, *offsets):
         half = 0.5 * z
@@ -372,7 +380,7 @@ class Gaussian(Activation):
         np.exp(out, out=out)
 
     def backward(self, z, a, grad):
-        np.clip(z, -40.0, 40.0, out=z)  # exp(-1600) is 0, and 0 * inf is avoided
+        z.clip(-40.0, 40.0, out=z)  # exp(-1600) is 0, and 0 * inf is avoided
         a *= z
         a *= -2.0
         grad *= a
@@ -450,7 +458,7 @@ class Softmax(Activation):
         narrow = z.ndim > 1 and z.shape[-1] <= 64
         columns = np.empty(z.T.shape, z.dtype) if narrow else out.T
         largest = np.finfo(z.dtype).max
-        np.clip(z.T, -largest, largest, out=columns)
+        z.T.clip(-largest, largest, out=columns)
         with np.errstate(over="ignore"):
             columns -= columns.max(axis=0)
         np.exp(columns, out=columns)

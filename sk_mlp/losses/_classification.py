@@ -95,14 +95,15 @@ class _CategoricalLogLoss(LogLoss):
         np.divide(-y, _complements(p)[0], out=out)
 
     def raw_value_gradient(self, y, z, out):
+        # Few rows are few microseconds, so it is the calls that count: a ufunc's own
+        # `reduce` (along the first axis) takes half the time of np.sum.
         p = _shifted(z)
-        value = -np.sum(y.T * p, axis=0)
+        value = np.add.reduce(y.T * p)
         np.exp(p, out=p)
-        total = p.sum(axis=0)
-        value += np.log(total)
+        total = np.add.reduce(p)
         p /= total
         np.subtract(p.T, y, out=out)
-        return value
+        return np.subtract(np.log(total), value, out=value)
 
 
 @register("focal")
@@ -198,19 +199,19 @@ class _CategoricalFocal(Focal):
     def raw_value_gradient(self, y, z, out):
         log_p = _shifted(z)
         p = np.exp(log_p)
-        total = p.sum(axis=0)
+        total = np.add.reduce(p)
         p /= total
         log_p -= np.log(total)
         q = -np.expm1(log_p)
         weight = q**self.gamma
         weight *= y.T
-        value = -np.sum(weight * log_p, axis=0)
+        value = -np.add.reduce(weight * log_p)
         # -p times the derivative of each term by its p ...
         log_p *= p
         log_p /= np.maximum(q, np.finfo(q.dtype).tiny)
         weight *= 1.0 - self.gamma * log_p
         # ... and the softmax, whose Jacobian is diag(p) - p pᵀ.
-        p *= weight.sum(axis=0)
+        p *= np.add.reduce(weight)
         np.subtract(p.T, weight.T, out=out)
         return value
 
@@ -246,5 +247,5 @@ def _shifted(z):
     """
     shifted = z.T.copy()
     with np.errstate(over="ignore"):
-        shifted -= shifted.max(axis=0)
+        shifted -= np.maximum.reduce(shifted)
     return np.maximum(shifted, np.finfo(z.dtype).min, out=shifted)
