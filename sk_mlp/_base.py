@@ -10,20 +10,22 @@ from scipy import sparse
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from sk_mlp._compat import CallbackSupportMixin, with_callbacks
 from sk_mlp._fitting import FitData, Fitting
 from sk_mlp._head import Head
 from sk_mlp._network import Network
 from sk_mlp._numerics import finite
+from sk_mlp._random import copy_generator, seeded_generator
 from sk_mlp._setup import is_name, output_activation
 from sk_mlp._trainer import HISTORY_KEYS
+from sk_mlp._validation import validate
 from sk_mlp._version import __version__
 
-_DTYPES = (np.float64, np.float32)
+_DTYPES = (np.dtype(np.float64), np.dtype(np.float32))
 _FITTED = (
-    *("_network", "_rows", "_spec", "_state", "_target"),
+    *("_network", "_reading", "_rows", "_spec", "_state", "_target"),
     *("activation_params_", "best_loss_", "best_validation_score_", "classes_"),
     *("coefs_", "feature_names_in_", "history_", "intercepts_", "loss_"),
     *("loss_curve_", "n_features_in_", "n_iter_", "n_layers_", "n_outputs_"),
@@ -31,8 +33,8 @@ _FITTED = (
     "validation_scores_",
 )
 _DERIVED = (
-    *("_network", "activation_params_", "coefs_", "intercepts_"),
-    "normalization_params_",
+    *("_network", "_reading", "activation_params_", "coefs_"),
+    *("intercepts_", "normalization_params_"),
 )
 # Dropped from pickles of fitted estimators: they hold sockets and keys.
 _CALLBACKS = (
@@ -192,21 +194,16 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         if not reset and dtype is None:
             dtype = self._network.dtype
         if dtype is None:
-            dtype = _DTYPES if self.dtype is None else np.dtype(self.dtype)
+            dtype = self.dtype
+        dtypes = _DTYPES if dtype is None else (np.dtype(dtype),)
         # Too large for float32: reported as infinity, not by NumPy.
         with np.errstate(over="ignore", invalid="ignore"):
-            X, y = validate_data(
-                self,
-                X,
-                y,
-                accept_sparse=("csr", "csc"),
-                dtype=dtype,
-                reset=reset,
-                **self._y_options,
-            )
+            X, y = validate(self, X, y, reset=reset, dtypes=dtypes, **self._y_options)
         return X.tocsr() if sparse.issparse(X) else X, y
 
     def _new_generator(self):
+        if isinstance(self.random_state, Integral):
+            return seeded_generator(self.random_state)
         return check_random_state(self.random_state)
 
     def _build(self, n_features, n_columns, setup, dtype, rng, going_on):
@@ -278,7 +275,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         }
         state.history = {}
         if not self._goes_on_drawing:  # the user's own generator, or NumPy's global one
-            state.rng = copy.deepcopy(state.rng) if state.unfinished else None
+            state.rng = copy_generator(state.rng) if state.unfinished else None
         self._state = state
         head = network.head
         self.loss_ = state.loss
@@ -311,9 +308,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         state["_sk_mlp_version"] = __version__
         if "_network" in state:
             state["_theta"] = self._network.theta
-            for name in _DERIVED:
-                del state[name]
-            for name in _CALLBACKS:
+            for name in (*_DERIVED, *_CALLBACKS):
                 state.pop(name, None)
         return state
 
@@ -373,12 +368,11 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
 
     def _raw_outputs(self, X):
         """Return (model, raw outputs): the model as it is now, for decoding."""
-        check_is_fitted(self)
+        if not self.__sklearn_is_fitted__():
+            check_is_fitted(self)  # raises
         model = self._working_copy()
         with np.errstate(all="ignore"):
-            X = validate_data(
-                model, X, accept_sparse=("csr", "csc"), dtype=_DTYPES, reset=False
-            )
+            X = validate(model, X, reset=False, dtypes=_DTYPES)
             _check_range(X, model._network.dtype)
             return model, finite(model._network.raw(X))
 
@@ -408,10 +402,10 @@ def _describe(network):
 
 def _check_range(X, dtype):
     """Refuse values that the network's dtype cannot hold; makes no copy of X."""
-    values = X.data if sparse.issparse(X) else X
-    if values.dtype == dtype or not values.size:
+    if X.dtype == dtype:
         return
-    if max(values.max(), -values.min()) > np.finfo(dtype).max:
+    values = X.data if sparse.issparse(X) else X
+    if values.size and max(values.max(), -values.min()) > np.finfo(dtype).max:
         raise ValueError(
             f"Input X contains infinity or a value too large for {dtype!r}."
         )

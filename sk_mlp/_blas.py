@@ -9,8 +9,10 @@ products are left to BLAS, with the threads it has.
 
 from contextlib import nullcontext
 from functools import cache
+from os.path import dirname, realpath
 from threading import current_thread, main_thread
 
+import scipy
 from threadpoolctl import ThreadpoolController
 
 # Multiplications in the largest product of a step.
@@ -25,13 +27,35 @@ def blas_threads(n_multiplications):
     n_multiplications : int
         In the largest product of a step.
     """
+    return _limited(_blas) if n_multiplications < SMALL_PRODUCT else nullcontext()
+
+
+def one_scipy_thread():
+    """Return a context in which SciPy's own BLAS, if it has one, has one thread.
+
+    The wheels of NumPy and SciPy bring a BLAS each, and their threads go on spinning
+    for a while after a call. So the few short products of SciPy's L-BFGS take the cores
+    from NumPy's long ones: an iteration on digits took 3 times as long.
+    """
+    return _limited(_blas_of_scipy)
+
+
+def _limited(controller):
     # The number is the whole process's: trainings that overlap in several threads would
     # restore it in the wrong order, so that only the main thread changes it.
-    if n_multiplications < SMALL_PRODUCT and current_thread() is main_thread():
-        return _blas().limit(limits=1)
+    if current_thread() is main_thread():
+        return controller().limit(limits=1)
     return nullcontext()
 
 
 @cache
 def _blas():
     return ThreadpoolController().select(user_api="blas")
+
+
+@cache
+def _blas_of_scipy():
+    # It lies in scipy.libs beside the package, or on a Mac in scipy/.dylibs.
+    package = realpath(dirname(scipy.__file__))
+    paths = [library["filepath"] for library in _blas().info()]
+    return _blas().select(filepath=[path for path in paths if path.startswith(package)])

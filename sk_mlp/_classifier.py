@@ -6,6 +6,7 @@ from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 
 from sk_mlp._base import BaseMLP, stochastic_only
+from sk_mlp._batches import Coded
 from sk_mlp._fitting import FitData
 from sk_mlp._probabilities import ClassOutputs
 from sk_mlp._setup import is_name, output_activation
@@ -13,8 +14,10 @@ from sk_mlp._targets import (
     check_columns,
     check_labels,
     class_weights,
+    code_table,
     decode_labels,
     encode_labels,
+    encode_output,
     find_classes,
     kind_of_classes,
     kind_of_target,
@@ -404,8 +407,12 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         return check_labels(y)
 
     def _encode(self, y, dtype):
-        target = self._target
-        return encode_labels(y, target["kind"], self.classes_, target["one_hot"], dtype)
+        kind, one_hot = self._target["kind"], self._target["one_hot"]
+        if kind in ("multilabel", "multioutput"):
+            return encode_labels(y, kind, self.classes_, one_hot, dtype)
+        check_columns(y, kind, self.classes_)
+        table = code_table(kind, len(self.classes_), one_hot, dtype)
+        return Coded(encode_output(y, self.classes_), table)
 
     def _strata(self, Y):
         if self._target["kind"] not in ("binary", "multiclass"):
@@ -424,6 +431,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         return row_weights(self._codes(Y), weights)
 
     def _codes(self, Y):
+        if isinstance(Y, Coded):
+            return Y.codes[:, np.newaxis]
         return label_codes(Y, self._target["kind"], self._target["groups"])
 
     def _score_outputs(self, p, Y, w):
@@ -584,13 +593,15 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         same = (y == predicted).all(axis=1)
         return float(np.average(same, weights=None if w is None else w[:, 0]))
 
+    def _bind(self, network):
+        super()._bind(network)
+        kind, groups = self._target["kind"], self._target["groups"]
+        self._reading = ClassOutputs(network.head, kind, groups, len(self.classes_))
+
     def _read(self, X):
         """Return (model, its reading of raw outputs, the raw outputs of X)."""
         model, z = self._raw_outputs(X)
-        target, n_classes = model._target, len(model.classes_)
-        head = model._network.head
-        reading = ClassOutputs(head, target["kind"], target["groups"], n_classes)
-        return model, reading, z
+        return model, model._reading, z
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -6,9 +6,10 @@ Because it is also a scikit-learn estimator object, ``get_params``, ``set_params
 is a valid key in a parameter grid.
 """
 
+import copy
 import difflib
 from dataclasses import dataclass, fields
-from functools import cache
+from functools import cache, partial
 from math import inf
 from numbers import Integral, Real
 from types import NoneType, UnionType
@@ -72,6 +73,17 @@ class Component(BaseEstimator):
         """Return a hash that agrees with ``==``, also after ``set_params``."""
         return hash(type(self))
 
+    def __deepcopy__(self, memo):
+        """Return a copy with copies of the hyper-parameters.
+
+        Every fit makes several; the general way, by what a pickle holds, takes three
+        times as long.
+        """
+        twin = memo[id(self)] = object.__new__(type(self))
+        for name, value in vars(self).items():
+            twin.__dict__[name] = copy.deepcopy(value, memo)
+        return twin
+
     def check(self):
         """Raise if a hyper-parameter is not what its annotation says.
 
@@ -84,14 +96,14 @@ class Component(BaseEstimator):
         TypeError
             If a value is of the wrong type.
         """
-        for name, kind in _types_of(type(self)).items():
-            self._check_as(name, kind)
+        for name, kind, judge in _rules_of(type(self)):
+            if error := judge(getattr(self, name)):
+                self._reject(name, _allowed(kind), error)
 
     def _check_as(self, name, kind):
         """Check one hyper-parameter as if it were annotated with the type `kind`."""
-        allowed, error = _verdict(getattr(self, name), kind)
-        if error is not None:
-            self._reject(name, allowed, error)
+        if error := _judge_of(kind)(getattr(self, name)):
+            self._reject(name, _allowed(kind), error)
 
     def _reject(self, name, allowed, error=ValueError):
         """Raise `error`: the hyper-parameter `name` must be `allowed`."""
@@ -273,7 +285,7 @@ class Interval:
     def __contains__(self, other):
         """Tell whether a number or a whole interval lies inside."""
         if not isinstance(other, Interval):
-            other = Interval(other, other, "both")
+            return bool(self.includes(other))
         (left, right), (other_left, other_right) = self._ends, other._ends
         above = other.low > self.low or (
             other.low == self.low and (left or not other_left)
@@ -312,56 +324,84 @@ Unit = Annotated[float, Interval(0.0, 1.0, "left")]
 
 
 @cache
-def _types_of(component_class):
-    """Return the annotations of the hyper-parameters by name."""
+def _rules_of(component_class):
+    """Return (name, type, judge) of every hyper-parameter."""
     try:  # also what ``from __future__ import annotations`` has made strings
         types = get_type_hints(component_class, include_extras=True)
     except (NameError, AttributeError, SyntaxError):  # a type of no use here
         types = {field.name: field.type for field in fields(component_class)}
-    return {field.name: types[field.name] for field in fields(component_class)}
+    kinds = {field.name: types[field.name] for field in fields(component_class)}
+    return [(name, kind, _judge_of(kind)) for name, kind in kinds.items()]
 
 
-def _verdict(value, kind):
-    """Return what a type allows, in words, and the error `value` deserves or None."""
+_NUMBERS = {float: "a float", int: "an int", tuple: "a tuple of at least one float"}
+
+
+def _domains_of(annotated):
+    """Return float, int or tuple and the intervals, none where they say nothing."""
+    kind, *notes = annotated
+    kind = get_origin(kind) or kind
+    domains = [note for note in notes if isinstance(note, Interval)]
+    return kind, domains if kind in _NUMBERS else []
+
+
+def _allowed(kind):
+    """Return what a type allows, in words."""
     origin, args = get_origin(kind), get_args(kind)
     if origin is Annotated:
-        return _number_verdict(value, args[0], args[1:])
+        number, domains = _domains_of(args)
+        intervals = " or ".join(map(str, domains))
+        return f"{_NUMBERS[number]} in the range {intervals}" if domains else "anything"
     if origin in (Union, UnionType):
-        texts, errors = zip(*(_verdict(value, arg) for arg in args), strict=True)
-        fits = None in errors
-        error = ValueError if ValueError in errors else TypeError
-        return " or ".join(texts), None if fits else error
+        return " or ".join(map(_allowed, args))
     if origin is Literal:
-        fits = any(isinstance(value, type(arg)) and value == arg for arg in args)
         text = f"among {{{', '.join(sorted(map(repr, args)))}}}"
-        text = f"a str {text}" if all(isinstance(arg, str) for arg in args) else text
-        return text, None if fits else ValueError
+        return f"a str {text}" if all(isinstance(arg, str) for arg in args) else text
+    return {bool: "an instance of 'bool'", NoneType: "None"}.get(kind, "anything")
+
+
+def _judge_of(kind):
+    """Return the function from a value to the error it deserves, or None, by a type."""
+    origin, args = get_origin(kind), get_args(kind)
+    if origin is Annotated:
+        return partial(_judge_numbers, *_domains_of(args))
+    if origin in (Union, UnionType):
+        return partial(_judge_alternatives, [_judge_of(arg) for arg in args])
+    if origin is Literal:
+        return partial(_judge_choice, args)
     if kind is bool:
-        fits = isinstance(value, bool | np.bool_)
-        return "an instance of 'bool'", None if fits else TypeError
+        return lambda value: None if isinstance(value, bool | np.bool_) else TypeError
     if kind is NoneType:
-        return "None", None if value is None else TypeError
-    return "anything", None
+        return lambda value: None if value is None else TypeError
+    return lambda value: None
 
 
-def _number_verdict(value, kind, domains):
-    """Do the same for a float, an int or a tuple of floats in one of the intervals."""
-    kind = get_origin(kind) or kind
-    domains = [domain for domain in domains if isinstance(domain, Interval)]
-    texts = {float: "a float", int: "an int", tuple: "a tuple of at least one float"}
-    if not domains or kind not in texts:
-        return "anything", None
-    text = f"{texts[kind]} in the range {' or '.join(map(str, domains))}"
+def _judge_numbers(kind, domains, value):
+    """Judge a float, an int or a tuple of floats in one of the intervals."""
+    if not domains:
+        return None
     several = kind is tuple
     if several and not (isinstance(value, tuple | list) and value):
-        return text, TypeError
+        return TypeError
     abstract = Integral if kind is int else Real
     for number in value if several else (value,):
         if not isinstance(number, abstract) or isinstance(number, bool):
-            return text, TypeError
+            return TypeError
         if not any(number in domain for domain in domains):
-            return text, ValueError
-    return text, None
+            return ValueError
+    return None
+
+
+def _judge_alternatives(judges, value):
+    errors = [judge(value) for judge in judges]
+    if None in errors:
+        return None
+    return ValueError if ValueError in errors else TypeError
+
+
+def _judge_choice(choices, value):
+    fits = any(isinstance(value, type(one)) and value == one for one in choices)
+    return None if fits else ValueError
 
 
 @dataclass

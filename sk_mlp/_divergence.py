@@ -54,7 +54,8 @@ def explain(network, X, y, *, learning_rate, clipped):
 
 
 def _largest(array):
-    values = array.data if sparse.issparse(array) else array
+    # Coded targets have the values of their table.
+    values = array.data if sparse.issparse(array) else getattr(array, "table", array)
     return max(float(values.max()), -float(values.min())) if values.size else 0.0
 
 

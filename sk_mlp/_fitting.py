@@ -1,6 +1,5 @@
 """One fit: from what the user gave, through training, to what the estimator becomes."""
 
-import copy
 import inspect
 import zlib
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from math import ceil, inf
 import numpy as np
 from scipy import sparse
 
-from sk_mlp._batches import Batches
+from sk_mlp._batches import Batches, Coded
 from sk_mlp._blas import blas_threads
 from sk_mlp._divergence import explain
 from sk_mlp._holdout import ValidationSet, split_rows
@@ -18,6 +17,7 @@ from sk_mlp._hooks import Hooks
 from sk_mlp._layers import row_blocks
 from sk_mlp._lbfgs import run_lbfgs
 from sk_mlp._monitor import Monitor
+from sk_mlp._random import copy_generator
 from sk_mlp._report import report_of
 from sk_mlp._setup import is_name, resolve_setup
 from sk_mlp._trainer import HISTORY_KEYS, Trainer, TrainingPlan, TrainingState
@@ -103,7 +103,7 @@ class Fitting:
         )
         if network.random and state.noise_rng is None:
             state.noise_rng = np.random.default_rng(state.rng.randint(2**31, size=4))
-        self.X, self.y, self.Y = X, y, network.head.prepare(Y)
+        self.X, self.y, self.Y = X, y, _prepared(Y, network.head)
         self.w = self._loss_weights(Y)
         if self.mode == "resume":
             self._check_resumed_data()
@@ -117,10 +117,7 @@ class Fitting:
                 "partial_fit does not support early_stopping=True: no call knows the "
                 "next one. Score the blocks of a validation set between the calls."
             )
-        if self.going_on and estimator.dtype not in (
-            None,
-            estimator._network.dtype.name,
-        ):
+        if self.going_on and estimator.dtype not in (None, estimator._network.dtype):
             raise ValueError(
                 f"The fitted network is {estimator._network.dtype}, not "
                 f"{estimator.dtype} as asked for by dtype. Set warm_start=False, or "
@@ -146,6 +143,8 @@ class Fitting:
         )
 
     def _loss_weights(self, Y):
+        if self.class_weights is None:
+            return self.sample_weight
         weights = self._weigh(Y, self.sample_weight)
         if weights is not None and not 0.0 < weights.max() < inf:
             raise ValueError(
@@ -182,7 +181,7 @@ class Fitting:
         try:
             X, y = estimator._validate(data.X_val, data.y_val, reset=False, dtype=dtype)
             y = estimator._check_target(y, self.setup.loss)
-            Y = self.network.head.prepare(estimator._encode(y, dtype))
+            Y = _prepared(estimator._encode(y, dtype), self.network.head)
             w = check_sample_weight(data.sample_weight_val, X, dtype)
         except ValueError as error:
             raise ValueError(f"In the validation set: {error}") from None
@@ -257,8 +256,8 @@ class Fitting:
                     "y_val, or keep early_stopping, validation_fraction and the number "
                     "of rows as they were."
                 )
-            rng = copy.deepcopy(past["split_rng"]) or self.state.rng
-            self.split_rng = copy.deepcopy(rng)
+            rng = copy_generator(past["split_rng"]) or self.state.rng
+            self.split_rng = copy_generator(rng)
             fraction, strata = estimator.validation_fraction, estimator._strata(self.Y)
             order, held_out = split_rows(n_rows, fraction, strata, rng)
         else:
@@ -415,7 +414,8 @@ class Fitting:
     def _past_history(self):
         """Return the history that this training goes on with."""
         past = self.estimator.__dict__.get("history_", {})
-        if self.mode == "partial":  # of which there may be no end
+        if self.mode == "partial" and self.state.epoch >= HISTORY_LIMIT:
+            # There may be no end of it.
             past = {key: values[1 - HISTORY_LIMIT :] for key, values in past.items()}
         return past
 
@@ -474,6 +474,13 @@ class Fitting:
         if not (state.restored and np.isfinite(self.network.theta).all()):
             raise ValueError(text)
         warn(f"{text} The best epoch was restored.", RuntimeWarning)
+
+
+def _prepared(Y, head):
+    """Return encoded targets as the loss wants them."""
+    if isinstance(Y, Coded):
+        return Coded(Y.codes, head.prepare(Y.table))
+    return head.prepare(Y)
 
 
 def _takes_weights(scorer):

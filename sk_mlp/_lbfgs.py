@@ -6,6 +6,7 @@ import numpy as np
 from scipy.optimize import minimize
 from sklearn.exceptions import ConvergenceWarning
 
+from sk_mlp._blas import one_scipy_thread
 from sk_mlp._warnings import warn
 
 _STOP_REASONS = {0: "converged", 1: "max_iter"}  # by SciPy's status
@@ -59,7 +60,7 @@ def run_lbfgs(network, X, y, w, state, monitor, *, max_iter, max_fun, tol):
 def _minimize(objective, max_iter, max_fun, tol):
     objective.begin()
     # Overflow shows as a loss that is not finite.
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"), one_scipy_thread():
         return minimize(
             objective,
             objective.theta,

@@ -29,6 +29,11 @@ SHAPE_RATE_FACTOR = 0.1
 # Elements of the widest layer in one chunk of rows at prediction.
 _PREDICTION_CHUNK = 1 << 19
 
+# Rows that go through the layers at once in training, if they stand alone. L-BFGS has
+# all rows in one batch: on a million rows of 50 features with 100 hidden units, an
+# iteration takes 1.0 s in chunks and 20 MB, without them 2.6 s and 2.3 GB.
+_TRAINING_CHUNK = 4096
+
 _KINDS = ("weight", "bias", "shape", "statistic")
 
 
@@ -158,6 +163,11 @@ class Network:
 
     def allocate(self, n_rows):
         """Make the buffers of training steps of up to `n_rows` rows."""
+        self._chunk = n_rows
+        if n_rows > _TRAINING_CHUNK and not (self.random or self._weighted):
+            n_chunks = -(-n_rows // _TRAINING_CHUNK)
+            self._chunk = n_rows = -(-n_rows // n_chunks)  # of equal size
+            self._grad_sum = np.empty_like(self.grad)
         for k, layer in enumerate(self.layers):
             layer.allocate(n_rows, self.dtype, first=k == 0)
         self.head.allocate(n_rows, self.dtype)
@@ -199,13 +209,32 @@ class Network:
         """
         n_rows = x.shape[0]
         norm = float(n_rows) if norm is None else norm
-        self._weigh(w, n_rows)
+        if n_rows <= self._chunk:
+            loss = self._propagate(x, y, w, norm)
+        else:
+            loss = self._propagate_chunks(x, y, w, norm)
+        return loss / norm + self._add_penalty(1.0 / norm)
+
+    def _propagate(self, x, y, w, norm):
+        """Return the summed loss of the rows; set ``grad`` to its gradient by norm."""
+        self._weigh(w, x.shape[0])
         for layer in self.layers:
             x = layer.forward(x)
         loss, grad = self.head.loss_grad(x, y, w, 1.0 / norm)
         for layer in reversed(self.layers):
             grad = layer.backward(grad)
-        return loss / norm + self._add_penalty(1.0 / norm)
+        return loss
+
+    def _propagate_chunks(self, x, y, w, norm):
+        """Do the same chunk by chunk."""
+        loss, self._grad_sum[...] = 0.0, 0.0
+        for start in range(0, x.shape[0], self._chunk):
+            rows = slice(start, start + self._chunk)
+            w_rows = None if w is None else w[rows]
+            loss += self._propagate(x[rows], y[rows], w_rows, norm)
+            self._grad_sum += self.grad
+        self.grad[...] = self._grad_sum
+        return loss
 
     def set_statistics(self, x, w=None):
         """Set the running statistics to those that prediction meets in the rows of x.

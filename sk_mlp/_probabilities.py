@@ -43,7 +43,8 @@ class ClassOutputs:
             if self.single:
                 return np.ones_like(p)
             mirrored = self.activation == "logistic"
-            return np.hstack([self.head.predict(-z) if mirrored else 1 - p, p])
+            others = self.head.predict(-z) if mirrored else 1 - p
+            return np.concatenate([others, p], axis=1)
         parts = self.split(p)
         if not self.head.activate.activation.rowwise:
             parts = [_normalised(part) for part in parts]

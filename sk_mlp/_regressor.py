@@ -355,7 +355,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         if y.ndim == 2 and y.shape[1] == 1:
             y = single_column(y)
         with np.errstate(over="ignore"):
-            Y = y.reshape(len(y), -1).astype(dtype)
+            Y = y.reshape(len(y), -1).astype(dtype, copy=False)
         if not np.isfinite(Y).all():
             raise ValueError(
                 f"Input y contains values too large for {np.dtype(dtype)}: up to "

@@ -263,14 +263,14 @@ def _check_contract(activation):
 
 
 def _resolve_loss(estimator, task):
-    loss, names = estimator.loss, losses.names()
+    loss = estimator.loss
     try:
         fits = task in losses.get(loss).tasks
     except (ValueError, TypeError):
         fits = False
     if fits:
         return resolve(estimator, "loss", loss, losses)
-    names = [name for name in names if task in losses.get(name).tasks]
+    names = [name for name in losses.names() if task in losses.get(name).tasks]
     close = difflib.get_close_matches(loss, names, n=1) if isinstance(loss, str) else []
     raise invalid(
         estimator,

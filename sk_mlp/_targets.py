@@ -13,6 +13,8 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 
 from sk_mlp._warnings import warn
 
+_BLOCK = 1 << 16  # labels that are copied at a time, at most
+
 
 def check_labels(y):
     """Return y as labels the estimators know: 1-D, or 2-D with several columns.
@@ -41,8 +43,11 @@ def check_labels(y):
                 _check_classes(column)
             return y
         y = np.column_stack(columns)
-    _unique(y, "y")
-    _check_classes(y)
+    found = _unique(y, "y")
+    # Its type says that these are labels, and so few that nobody meant numbers:
+    # scikit-learn would take 180 µs to find that out.
+    if y.ndim > 1 or y.dtype.kind not in "biuU" or 2 * len(found) > len(y):
+        _check_classes(y)
     return y
 
 
@@ -79,7 +84,7 @@ def _columns(y):
 def _unique(labels, name):
     """Return the sorted distinct labels; refuse those that have no order."""
     try:
-        found = np.unique(labels)
+        found = _distinct(labels)
     except TypeError as error:
         kinds = sorted({type(label).__name__ for label in np.ravel(labels)})
         raise ValueError(
@@ -89,6 +94,20 @@ def _unique(labels, name):
     if found.dtype.kind == "f" and not np.isfinite(found).all():
         raise ValueError(f"Input {name} contains NaN or infinity.")
     return found
+
+
+def _distinct(labels):
+    """Return what np.unique does, without a copy of many labels."""
+    labels = np.asarray(labels)
+    if labels.ndim != 1 or len(labels) <= _BLOCK:
+        return np.unique(labels)
+    found = [np.unique(labels[block]) for block in _blocks(labels)]
+    return np.unique(np.concatenate(found))
+
+
+def _blocks(labels):
+    for start in range(0, len(labels), _BLOCK):
+        yield slice(start, start + _BLOCK)
 
 
 def kind_of_target(y):
@@ -101,7 +120,9 @@ def kind_of_target(y):
         if _is_indicator(y) and np.isin(values, [0, 1]).all():
             return "multilabel"
         return "multioutput"
-    return "binary" if len(np.unique(y)) <= 2 else "multiclass"
+    if len(y) > _BLOCK and len(np.unique(y[:_BLOCK])) > 2:
+        return "multiclass"  # and the others need not be counted
+    return "binary" if len(_distinct(y)) <= 2 else "multiclass"
 
 
 def kind_of_classes(y, classes):
@@ -157,7 +178,7 @@ def find_classes(y, kind):
         return np.arange(y.shape[1])
     if kind == "multioutput":
         return [np.unique(column) for column in _columns(y)]
-    return np.unique(y)
+    return _distinct(y)
 
 
 def label_groups(kind, classes, one_hot):
@@ -214,20 +235,60 @@ def encode_labels(y, kind, classes, one_hot, dtype):
             )
         return y.astype(dtype)
     if kind == "multioutput":
-        pairs = zip(_columns(y), classes, strict=True)
-        return np.hstack([_one_hot(*pair, dtype) for pair in pairs])
+        parts = [
+            encode_labels(column, "multiclass", labels, one_hot, dtype)
+            for column, labels in zip(_columns(y), classes, strict=True)
+        ]
+        return np.hstack(parts)
+    return code_table(kind, len(classes), one_hot, dtype)[encode_output(y, classes)]
+
+
+def code_table(kind, n_classes, one_hot, dtype):
+    """Return the rows of zeros and ones that stand for the classes of one output."""
     if kind == "multiclass" or one_hot:
-        return _one_hot(y, classes, dtype)
-    return (_codes(y, classes) == 1).astype(dtype)[:, np.newaxis]
+        return np.eye(n_classes, dtype=dtype)
+    return np.array([[0], [1]], dtype)
 
 
-def _one_hot(y, classes, dtype):
-    encoded = np.zeros((len(y), len(classes)), dtype)
-    encoded[np.arange(len(y)), _codes(y, classes)] = 1
-    return encoded
+def encode_output(y, classes):
+    """Return the numbers of the classes of one output, in few bytes or none.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_samples,)
+    classes : ndarray of shape (n_classes,)
+
+    Returns
+    -------
+    ndarray of int of shape (n_samples,)
+        y itself where the classes are 0, 1, ...
+
+    Raises
+    ------
+    ValueError
+        If y has labels that are not in `classes`.
+    """
+    if _are_numbered(classes) and np.can_cast(y.dtype, np.intp) and y.dtype.kind != "b":
+        if y.min() >= 0 and y.max() < len(classes):
+            return y
+    codes = np.empty(len(y), np.min_scalar_type(max(0, len(classes) - 1)))
+    for block in _blocks(y):
+        codes[block] = _codes(y[block], classes)
+    return codes
+
+
+def _are_numbered(classes):
+    """Tell whether sorted classes are 0, 1, ..."""
+    n_classes = len(classes)
+    is_integer = n_classes > 0 and classes.dtype.kind in "iu"
+    return is_integer and classes[0] == 0 and classes[-1] == n_classes - 1
 
 
 def _codes(y, classes):
+    if y.dtype.kind == classes.dtype.kind != "O" and classes.size:
+        codes = np.searchsorted(classes, y)  # all there is to do where all is well
+        if (classes.take(codes, mode="clip") == y).all():
+            return codes
     present = np.unique(y)
     # Python's comparison: NumPy 1 warns when it compares words with numbers.
     if not set(present.tolist()) <= set(classes.tolist()):

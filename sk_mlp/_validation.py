@@ -4,11 +4,11 @@ import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from math import inf
+from math import inf, isfinite
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.utils.validation import check_array
+from sklearn.utils.validation import check_array, validate_data
 
 from sk_mlp._component import Interval
 from sk_mlp._warnings import warn
@@ -153,10 +153,11 @@ def check_parameters(estimator):
     InvalidParameterError
         For the first parameter that is not accepted.
     """
-    absent = object()
+    defaults = _defaults_of(type(estimator))
     for name, constraint in CONSTRAINTS.items():
-        value = getattr(estimator, name, absent)  # a regressor has no class_weight
-        if value is not absent and not constraint.accepts(value):
+        default = defaults.get(name)  # a regressor has no class_weight
+        value = getattr(estimator, name, default)
+        if value is not default and not constraint.accepts(value):
             text = f"must be {constraint.text}. Got {value!r} instead."
             raise invalid(estimator, name, text)
 
@@ -210,7 +211,7 @@ def warn_unused(estimator, unused):
     changed = {
         name: reason
         for name, reason in unused.items()
-        if not _same(getattr(estimator, name), defaults[name].default)
+        if not _same(getattr(estimator, name), defaults[name])
     }
     if changed:
         listed = "; ".join(f"{name!r} {reason}" for name, reason in changed.items())
@@ -224,11 +225,62 @@ def warn_unused(estimator, unused):
 def _defaults_of(estimator_class):
     # Of the package's own class: a subclass may have another constructor.
     own = next(c for c in estimator_class.__mro__ if c.__module__.startswith("sk_mlp."))
-    return inspect.signature(own).parameters
+    parameters = inspect.signature(own).parameters.values()
+    return {parameter.name: parameter.default for parameter in parameters}
 
 
 def _same(value, default):
     return value is default or (type(value) is type(default) and value == default)
+
+
+def validate(estimator, X, *y, reset, dtypes, **y_options):
+    """Return what scikit-learn's ``validate_data`` does, but at once where it can.
+
+    It takes 60 to 100 µs, several times as long as the network for a row. Arrays that
+    it would only look at are recognised in 3 µs here; all others go its way, as do
+    those that deserve an error.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Its `n_features_in_` and `feature_names_in_` are set or asked.
+    X : {array-like, sparse matrix} of shape (n_samples, n_features)
+    *y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        Targets, if any.
+    reset : bool
+        Whether to set them, or to ask.
+    dtypes : tuple of numpy dtypes
+        Accepted ones; others are converted to the first.
+    **y_options
+        For ``validate_data`` if y is given.
+    """
+    if (
+        type(X) is np.ndarray
+        and X.ndim == 2
+        and X.dtype in dtypes
+        and getattr(estimator, "feature_names_in_", None) is None
+        and (reset or X.shape[1] == getattr(estimator, "n_features_in_", None))
+        and (not y or (_is_plain(y[0]) and len(y[0]) == len(X)))
+        and _is_plain(X)
+    ):
+        estimator.n_features_in_ = X.shape[1]
+        return (X, *y) if y else X
+    return validate_data(
+        *(estimator, X, *y),
+        accept_sparse=("csr", "csc"),
+        dtype=dtypes,
+        reset=reset,
+        **y_options,
+    )
+
+
+def _is_plain(array):
+    """Tell whether ``check_array`` surely returns this very array."""
+    if type(array) is not np.ndarray or array.ndim not in (1, 2) or not array.size:
+        return False
+    kind = array.dtype.kind
+    # The sum of finite numbers may overflow: no proof, but enough to look again.
+    return kind in "biuU" or (kind == "f" and isfinite(array.sum()))
 
 
 def check_sample_weight(sample_weight, X, dtype):

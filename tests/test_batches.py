@@ -9,7 +9,7 @@ from numpy.testing import assert_array_equal
 from scipy import sparse
 from sklearn.utils import shuffle
 
-from sk_mlp._batches import Batches
+from sk_mlp._batches import Batches, Coded
 
 
 def columns_of_a_wider_array(x):
@@ -116,6 +116,15 @@ def test_the_order_is_that_of_scikit_learns_shuffle(batch_size, rows):
         assert_array_equal(ours.get_state()[1], theirs.get_state()[1])
 
 
+def test_the_order_takes_four_bytes_a_row():
+    X, y, _ = data()
+    for rows in (None, np.arange(N)):
+        assert Batches(X, y, None, rows, batch_size=5).order.dtype == np.int32
+    going_on = Batches(X, y, None, batch_size=5, order=np.arange(N)[::-1])
+    assert_array_equal(going_on.order, np.arange(N)[::-1])
+    assert going_on.order.dtype == np.int32
+
+
 def test_no_random_number_is_drawn_without_shuffling():
     X, y, _ = data()
     rng = np.random.RandomState(0)
@@ -193,10 +202,37 @@ def test_the_dtype_is_kept(container, dtype):
             assert {array.dtype for array in arrays} == {np.dtype(dtype)}
 
 
-def test_an_epoch_of_dense_rows_allocates_nothing():
+@pytest.mark.parametrize("rows", [None, np.array([20, 3, 5, 4, 11, 0, 7])])
+@pytest.mark.parametrize("shuffled", [False, True])
+@pytest.mark.parametrize("batch_size", [4, N])
+@pytest.mark.parametrize("codes", [np.int64, np.int32, np.uint8])
+def test_coded_targets_are_those_of_the_matrix(codes, batch_size, shuffled, rows):
+    X, _, _ = data()
+    coded = Coded((np.arange(N) % 3).astype(codes), np.eye(3, dtype=np.float32))
+    matrix = coded[:]
+    assert (len(coded), coded.shape, coded.dtype) == (N, (N, 3), np.float32)
+    assert_array_equal(matrix, np.eye(3)[np.arange(N) % 3])
+    epochs = []
+    for y in (coded, matrix):
+        batches = Batches(X, y, None, rows, batch_size=batch_size, shuffle=shuffled)
+        rng = np.random.RandomState(0)
+        epochs.append([y for _ in range(2) for _, y, _ in run(batches, rng)])
+    for ours, theirs in zip(*epochs, strict=True):
+        assert ours.dtype == theirs.dtype
+        assert_array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize("shuffled", [False, True])
+@pytest.mark.parametrize("coded", [False, True])
+def test_an_epoch_of_dense_rows_allocates_nothing(coded, shuffled):
     X = np.zeros((4000, 50))
     y, w = np.zeros((4000, 3)), np.ones((4000, 1))
-    batches, rng = Batches(X, y, w, batch_size=500), np.random.RandomState(0)
+    if coded:
+        y = Coded(np.zeros(4000, np.uint8), np.eye(3))
+    batches, rng = (
+        Batches(X, y, w, batch_size=500, shuffle=shuffled),
+        np.random.RandomState(0),
+    )
 
     def epoch():
         for _ in batches.epoch(rng):

@@ -8,9 +8,10 @@ from _helpers import fit_quietly
 from threadpoolctl import ThreadpoolController, threadpool_limits
 
 from sk_mlp import MLPClassifier
-from sk_mlp._blas import SMALL_PRODUCT, blas_threads
+from sk_mlp._blas import SMALL_PRODUCT, blas_threads, one_scipy_thread
 
 BLAS = ThreadpoolController().select(user_api="blas")
+PATHS = [library["filepath"] for library in BLAS.info()]
 
 
 def n_threads():
@@ -45,6 +46,19 @@ def test_other_threads_leave_the_number_alone():
 
     with ThreadPoolExecutor(1) as pool:
         assert pool.submit(inside).result() == 2
+
+
+def test_scipy_alone_can_be_kept_to_one_thread():
+    of_numpy, of_scipy = (
+        BLAS.select(filepath=[path for path in PATHS if name in path])
+        for name in ("numpy", "scipy.libs")
+    )
+    if not of_scipy.lib_controllers:  # they share one
+        return
+    with one_scipy_thread():
+        assert [library.num_threads for library in of_scipy.lib_controllers] == [1]
+        assert [library.num_threads for library in of_numpy.lib_controllers] == [2]
+    assert n_threads() == 2
 
 
 @pytest.mark.parametrize(

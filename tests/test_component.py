@@ -1,6 +1,7 @@
 """Components as estimator objects, the registry, intervals."""
 
 import pickle
+from copy import deepcopy
 from dataclasses import fields
 from fractions import Fraction
 from math import inf, nan
@@ -483,3 +484,19 @@ def test_intervals_inside_by_their_ends(outer, inner):
 )
 def test_the_usual_notation(interval, text):
     assert str(interval) == text
+
+
+def test_a_deep_copy_shares_nothing():
+    class Curve(Component):
+        points: object = None
+        inner: object = None
+
+    points, inner = np.arange(3.0), Curve(points=[1, 2])
+    curve = Curve(points, inner)
+    copied = deepcopy(curve)
+    assert copied == curve and type(copied) is Curve
+    assert copied.points is not points and copied.inner is not inner
+    copied.points[0], copied.inner.points[0] = 7.0, 7
+    assert points[0] == 0.0 and inner.points == [1, 2]
+    first, second = deepcopy([curve, curve])
+    assert first is second

@@ -13,7 +13,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "sk_mlp"
 
-BASE = {"_component", "_numerics", "_version", "_warnings"}
+BASE = {"_component", "_numerics", "_random", "_version", "_warnings"}
 COMPONENTS = {"activations", "losses", "initializers", "optimizers", "schedules"}
 ENGINE = {
     *("_layers", "_normalization", "_head", "_network", "_batches", "_trainer"),
@@ -29,6 +29,7 @@ ALL_ABOVE = BASE | COMPONENTS | ENGINE | CHECKS
 ROOMS = {
     "_version": set(),
     "_numerics": set(),
+    "_random": set(),
     "_warnings": set(),
     "_component": set(),
     **dict.fromkeys(COMPONENTS, BASE),
@@ -37,7 +38,7 @@ ROOMS = {
     "_head": BASE | {"_layers"},
     "_network": BASE | {"_layers", "_normalization"},
     "_batches": BASE,
-    "_lbfgs": BASE,
+    "_lbfgs": BASE | {"_blas"},
     "_blas": set(),
     "_trainer": BASE,
     "_interrupts": set(),

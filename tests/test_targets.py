@@ -1,10 +1,13 @@
 """Labels to numbers and back."""
 
+import warnings
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 from scipy import sparse
 from sklearn.utils.class_weight import compute_class_weight
+from sklearn.utils.multiclass import check_classification_targets
 
 from sk_mlp._targets import (
     check_labels,
@@ -279,3 +282,27 @@ def test_classes_that_are_no_array(classes):
     ):
         with pytest.raises(TypeError, match="classes must be an array-like of labels"):
             call()
+
+
+@pytest.mark.parametrize("n_classes", [1, 2, 12, 13, 14, 25])
+@pytest.mark.parametrize("dtype", [int, np.uint8, bool, "U2", float, object])
+def test_scikit_learn_has_nothing_to_add_where_it_is_not_asked(n_classes, dtype):
+    y = np.arange(25) % n_classes
+    y = y.astype(str).astype(object) if dtype is object else y.astype(dtype)
+    with warnings.catch_warnings(record=True) as expected:
+        warnings.simplefilter("always")
+        check_classification_targets(y)
+    with warnings.catch_warnings(record=True) as given:
+        warnings.simplefilter("always")
+        assert check_labels(y) is y
+    assert [str(w.message) for w in given] == [str(w.message) for w in expected]
+
+
+def test_unknown_labels_at_either_end():
+    classes = np.array([2, 4])
+    for label in (1, 3, 5):
+        with pytest.raises(ValueError, match="classes not in"):
+            encode_labels(np.array([2, label]), "binary", classes, False, float)
+    for same in (np.array([2.0, 4.0]), np.array([2, 4], np.uint8)):
+        encoded = encode_labels(same, "binary", classes, False, float)
+        assert encoded.tolist() == [[0.0], [1.0]]

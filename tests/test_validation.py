@@ -1,21 +1,26 @@
 """Every parameter with wrong types, values and pairs; unused ones; sample weights."""
 
 import copy
+import functools
 import inspect
 import re
 import warnings
 
+import joblib
 import numpy as np
 import pytest
+import sklearn
 from _helpers import assert_refused, fit_quietly
 from scipy import sparse
+from sklearn.utils.validation import validate_data
 
-from sk_mlp import MLPClassifier, MLPRegressor, losses
+from sk_mlp import MLPClassifier, MLPRegressor, _validation, losses
 from sk_mlp._validation import (
     CONSTRAINTS,
     InvalidParameterError,
     check_parameters,
     check_sample_weight,
+    validate,
 )
 from sk_mlp.activations import ELU, MSAF, HardTanh, LeakyReLU, ReLU, Step, Tanh
 from sk_mlp.initializers import Orthogonal, VarianceScaling
@@ -548,3 +553,165 @@ def test_one_and_no_weights_are_the_same():
             fit_quietly(a, X, target(cls), weight)
             fit_quietly(b, X, target(cls))
             np.testing.assert_allclose(a._network.theta, b._network.theta, rtol=1e-12)
+
+
+# What is not left to scikit-learn ----------------------------------------------------
+
+ROWS = RNG.standard_normal((6, 3))
+LABELS = np.array([0, 1, 0, 1, 2, 2])
+FLOATS = (np.dtype(np.float64), np.dtype(np.float32))
+
+
+def with_value(array, value):
+    array = array.copy()
+    array.flat[4] = value
+    return array
+
+
+class Rows(np.ndarray):
+    """An array of a user's class."""
+
+
+PLAIN = {
+    "C order": ROWS,
+    "F order": np.asfortranarray(ROWS),
+    "strided": np.repeat(ROWS, 2, axis=0)[::2],
+    "read-only": np.frombuffer(ROWS.tobytes()).reshape(6, 3),
+    "float32": ROWS.astype(np.float32),
+    "large": with_value(ROWS, 1e308),
+}
+NOT_PLAIN = {
+    "list": ROWS.tolist(),
+    "int": LABELS.repeat(3).reshape(6, 3),
+    "float16": ROWS.astype(np.float16),
+    "big-endian": ROWS.astype(">f8"),
+    "object": ROWS.astype(object),
+    "strings": ROWS.astype(str),
+    "words": np.full((6, 3), "a"),
+    "complex": ROWS + 1j,
+    "nan": with_value(ROWS, np.nan),
+    "inf": with_value(ROWS, np.inf),
+    "-inf": with_value(ROWS.astype(np.float32), -np.inf),
+    "sum overflows": np.full((6, 3), 1e308),
+    "1-D": ROWS[:, 0],
+    "3-D": ROWS[np.newaxis],
+    "scalar": np.float64(1.0),
+    "no rows": ROWS[:0],
+    "no columns": ROWS[:, :0],
+    "two columns": ROWS[:, :2],
+    "five rows": ROWS[:5],
+    "subclass": ROWS.view(Rows),
+    "masked": np.ma.masked_array(ROWS),
+    "csr": sparse.csr_matrix(ROWS),
+    "csc": sparse.csc_array(ROWS),
+    "coo": sparse.coo_matrix(ROWS),
+    "None": None,
+}
+TARGETS = {
+    "int": LABELS,
+    "bool": LABELS > 0,
+    "float32": LABELS.astype(np.float32),
+    "words": LABELS.astype(str),
+    "objects": LABELS.astype(str).astype(object),
+    "two columns": ROWS[:, :2],
+    "one column": ROWS[:, :1],
+    "nan": with_value(ROWS[:, 0], np.nan),
+    "inf": with_value(ROWS[:, 0], np.inf),
+    "list": LABELS.tolist(),
+    "complex": LABELS + 1j,
+    "scalar": np.float64(1.0),
+    "five rows": LABELS[:5],
+    "3-D": ROWS[np.newaxis],
+    "sparse": sparse.csr_matrix(ROWS),
+    "None": None,
+}
+
+
+def outcome(function, estimator, *arrays):
+    """Return all that a call does: attributes, result or error, warnings."""
+    with warnings.catch_warnings(record=True) as given:
+        warnings.simplefilter("always")
+        with np.errstate(all="ignore"):
+            try:
+                result = function(estimator, *arrays)
+            except Exception as error:
+                result = error
+    return vars(estimator), result, [str(warning.message) for warning in given]
+
+
+def assert_same_outcome(make, X, *y, reset=False, dtypes=FLOATS):
+    options = {"multi_output": True, "y_numeric": True} if y else {}
+
+    def ours(estimator, *arrays):
+        return validate(estimator, *arrays, reset=reset, dtypes=dtypes, **options)
+
+    def theirs(estimator, *arrays):
+        options.update(accept_sparse=("csr", "csc"), dtype=dtypes, reset=reset)
+        return validate_data(estimator, *arrays, **options)
+
+    attributes, result, given = outcome(ours, make(), X, *y)
+    their_attributes, expected, their_given = outcome(theirs, make(), X, *y)
+    assert given == their_given and type(result) is type(expected)
+    assert joblib.hash(attributes) == joblib.hash(their_attributes)
+    if isinstance(expected, Exception):
+        assert str(result) == str(expected)
+        return
+    arrays = (X, *y)
+    pairs = zip(result, expected, strict=True) if y else [(result, expected)]
+    for given, (array, theirs) in zip(arrays, pairs, strict=True):
+        assert (array is given) == (theirs is given)
+        assert joblib.hash(array) == joblib.hash(theirs)
+
+
+def seen(cls=MLPRegressor, **attributes):
+    estimator = cls()
+    vars(estimator).update(attributes)
+    return estimator
+
+
+NAMES = {"n_features_in_": 3, "feature_names_in_": np.array(["a", "b", "c"], object)}
+
+
+@pytest.mark.parametrize("attributes", [{}, {"n_features_in_": 3}, NAMES], ids=len)
+@pytest.mark.parametrize("label", PLAIN | NOT_PLAIN)
+def test_validate_is_validate_data(label, attributes):
+    X = (PLAIN | NOT_PLAIN)[label]
+    for reset in (True, False):
+        make = functools.partial(seen, **attributes)
+        assert_same_outcome(make, X, reset=reset)
+        assert_same_outcome(make, X, reset=reset, dtypes=FLOATS[1:])
+        assert_same_outcome(make, X, LABELS, reset=reset)
+
+
+@pytest.mark.parametrize("label", TARGETS)
+def test_validate_is_validate_data_of_targets_too(label):
+    for X in (ROWS, ROWS.tolist(), with_value(ROWS, np.nan)):
+        assert_same_outcome(seen, X, TARGETS[label], reset=True)
+
+
+def test_validate_respects_the_configuration():
+    for value in (np.nan, np.inf, 1.0):
+        with sklearn.config_context(assume_finite=True):
+            assert_same_outcome(seen, with_value(ROWS, value), reset=True)
+
+
+@both
+@pytest.mark.parametrize("label", sorted(set(PLAIN) - {"large"}))
+def test_plain_arrays_need_no_second_look(cls, label, monkeypatch):
+    X = PLAIN[label]
+    estimator = fit_quietly(cls((4,), max_iter=1), X, LABELS)
+    expected = estimator.predict(X)
+
+    def unwanted(*args, **kwargs):
+        raise AssertionError("validate_data was called")
+
+    monkeypatch.setattr(_validation, "validate_data", unwanted)
+    np.testing.assert_array_equal(estimator.predict(X), expected)
+    fit_quietly(estimator, X, LABELS).partial_fit(X, LABELS)
+
+
+@both
+def test_every_default_is_accepted(cls):
+    for name, default in cls().get_params(deep=False).items():
+        if name in CONSTRAINTS:
+            assert CONSTRAINTS[name].accepts(default), name
