@@ -1,6 +1,6 @@
 """The end of a network: an output activation with its loss."""
 
-from functools import reduce
+from functools import cache, reduce
 from operator import add
 
 import numpy as np
@@ -177,6 +177,7 @@ def _check_pair(activation, form, loss, probabilities):
         )
 
 
+@cache
 def _has_own_shortcut(loss):
     """Tell whether the shortcut belongs to the loss, not to one it derives from.
 

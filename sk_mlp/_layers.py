@@ -7,7 +7,7 @@ training: it takes and returns arrays of its own, so that it can run in any thre
 """
 
 from functools import lru_cache
-from math import sqrt
+from math import prod, sqrt
 
 import numpy as np
 
@@ -46,7 +46,7 @@ class Parameter:
     def __init__(self, kind, shape):
         self.kind = kind
         self.shape = shape
-        self.size = int(np.prod(shape))
+        self.size = prod(shape)
         self.value = self.grad = None
 
 

@@ -16,7 +16,6 @@ Backward, from the head's ``dL/dz_L`` down::
 from itertools import accumulate, pairwise
 
 import numpy as np
-from scipy import sparse
 
 from sk_mlp._layers import BLOCK, Activate, Dense, Dropout
 from sk_mlp._normalization import NORMALIZATIONS, RowShares
@@ -276,17 +275,12 @@ class Network:
 
         Touches no training buffer, so any number of threads may call it.
         """
-        n_rows = x.shape[0]
-        if sparse.issparse(x):
+        if not isinstance(x, np.ndarray):
             x = x.tocsr()
+        n_rows, step = x.shape[0], max(1, _PREDICTION_CHUNK // self.max_width)
         z = np.empty((n_rows, self.head.width), self.dtype)
-        step = max(1, _PREDICTION_CHUNK // self.max_width)
         for start in range(0, n_rows, step):
-            chunk = x[start : start + step]
-            if not sparse.issparse(chunk):
-                chunk = np.asarray(chunk, dtype=self.dtype)
-            elif chunk.dtype != self.dtype:
-                chunk = chunk.astype(self.dtype)
+            chunk = x[start : start + step].astype(self.dtype, copy=False)
             for layer in self.layers:
                 chunk = layer.predict(chunk)
             z[start : start + step] = chunk

@@ -15,6 +15,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from sk_mlp._component import Progress
+from sk_mlp._random import copy_generator
 from sk_mlp._warnings import warn
 
 HISTORY_KEYS = (
@@ -101,8 +102,8 @@ class TrainingState:
         """Return a copy that further training does not touch."""
         return replace(
             self,
-            rng=copy.deepcopy(self.rng),
-            noise_rng=copy.deepcopy(self.noise_rng),
+            rng=copy_generator(self.rng),
+            noise_rng=copy_generator(self.noise_rng),
             optimizer=copy.deepcopy(self.optimizer),
             history={key: list(values) for key, values in self.history.items()},
         )
