@@ -354,7 +354,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
 
     @abstractmethod
     def _encode(self, y, dtype):
-        """Return y as a matrix of numbers."""
+        """Return y as a matrix of numbers, or as Coded."""
 
     @abstractmethod
     def _strata(self, Y):

@@ -9,7 +9,7 @@ products are left to BLAS, with the threads it has.
 
 from contextlib import nullcontext
 from functools import cache
-from os.path import dirname, realpath
+from os.path import dirname, realpath, sep
 from threading import current_thread, main_thread
 
 import scipy
@@ -57,5 +57,6 @@ def _blas():
 def _blas_of_scipy():
     # It lies in scipy.libs beside the package, or on a Mac in scipy/.dylibs.
     package = realpath(dirname(scipy.__file__))
+    places = (package + sep, package + ".libs")
     paths = [library["filepath"] for library in _blas().info()]
-    return _blas().select(filepath=[path for path in paths if path.startswith(package)])
+    return _blas().select(filepath=[path for path in paths if path.startswith(places)])

@@ -59,7 +59,7 @@ class ValidationSet:
     Parameters
     ----------
     X : ndarray or CSR matrix of shape (n_rows, n_features)
-    Y : ndarray of shape (n_rows, n_columns)
+    Y : ndarray or Coded of shape (n_rows, n_columns)
         Encoded and prepared targets.
     w : ndarray of shape (n_rows,) or None
         Weights of the rows in the loss, not all zero.

@@ -6,7 +6,6 @@ vectors and hands back views. ``allocate`` makes the buffers of a training step 
 training: it takes and returns arrays of its own, so that it can run in any thread.
 """
 
-from functools import lru_cache
 from math import prod, sqrt
 
 import numpy as np
@@ -19,10 +18,11 @@ from sk_mlp._numerics import empty
 BLOCK = 32_768
 
 
-@lru_cache(maxsize=128)  # a training asks for the same few in every step
 def row_blocks(n_rows, width):
     """Return slices of rows that hold at most BLOCK elements (one row at least)."""
     step = max(1, BLOCK // max(1, width))
+    if 0 < n_rows <= step:
+        return (slice(0, n_rows),)
     starts = range(0, n_rows, step)
     return tuple(slice(start, min(start + step, n_rows)) for start in starts)
 
@@ -129,6 +129,7 @@ class Activate:
         self.groups = (slice(0, width),) if groups is None else tuple(groups)
         self._passed = slice(self.groups[-1].stop, width)
         self._function = activation.forward_precise if precise else activation.forward
+        self._joint = activation.joint and not precise
         self._fixed = activation.default_shape()
         self.random = activation.random
         self.parameters = ()
@@ -144,6 +145,8 @@ class Activate:
 
     def allocate(self, n_rows, dtype, first):
         self._a = empty((n_rows, self.width), dtype)
+        if self._joint:
+            self._slope = empty((n_rows, self.width), dtype)
         if self.random:
             self._noise = empty((n_rows, self.width), dtype)
 
@@ -155,7 +158,11 @@ class Activate:
         self._z = z
         a = self._a[: len(z)]
         for block, extra in self._blocks(len(z)):
-            self._function(z[block], a[block], *extra)
+            if self._joint:
+                slope = self._slope[block]
+                self.activation.forward_derivative(z[block], a[block], slope, *extra)
+            else:
+                self._function(z[block], a[block], *extra)
         self._pass_through(z, a)
         return a
 
@@ -168,7 +175,10 @@ class Activate:
             part = (self._z[block], a[block])
             if self.parameters:
                 self._add_shape_gradient(*part, grad[block], block[1], extra)
-            self.activation.backward(*part, grad[block], *extra)
+            if self._joint:
+                grad[block] *= self._slope[block]
+            else:
+                self.activation.backward(*part, grad[block], *extra)
         return grad
 
     def predict(self, z):

@@ -166,7 +166,7 @@ class Network:
         if n_rows > _TRAINING_CHUNK and not (self.random or self._weighted):
             n_chunks = -(-n_rows // _TRAINING_CHUNK)
             self._chunk = n_rows = -(-n_rows // n_chunks)  # of equal size
-            self._grad_sum = np.empty_like(self.grad)
+            self._grad_sum = zeros(self.grad.shape, self.dtype)
         for k, layer in enumerate(self.layers):
             layer.allocate(n_rows, self.dtype, first=k == 0)
         self.head.allocate(n_rows, self.dtype)
@@ -189,7 +189,7 @@ class Network:
         ----------
         x : ndarray or sparse matrix of shape (n_rows, n_features)
             At most as many rows as were allocated.
-        y : ndarray of shape (n_rows, n_columns)
+        y : ndarray or Coded of shape (n_rows, n_columns)
             Targets as :meth:`Head.prepare` returns them.
         w : ndarray of shape (n_rows, 1) or None, default=None
             Sample weights.

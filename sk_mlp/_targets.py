@@ -251,7 +251,7 @@ def code_table(kind, n_classes, one_hot, dtype):
 
 
 def encode_output(y, classes):
-    """Return the numbers of the classes of one output, in few bytes or none.
+    """Return the numbers of the classes of one output, in few bytes.
 
     Parameters
     ----------
@@ -261,17 +261,17 @@ def encode_output(y, classes):
     Returns
     -------
     ndarray of int of shape (n_samples,)
-        y itself where the classes are 0, 1, ...
 
     Raises
     ------
     ValueError
         If y has labels that are not in `classes`.
     """
-    if _are_numbered(classes) and np.can_cast(y.dtype, np.intp) and y.dtype.kind != "b":
+    number = np.min_scalar_type(max(0, len(classes) - 1))
+    if _are_numbered(classes) and y.dtype.kind in "iu":
         if y.min() >= 0 and y.max() < len(classes):
-            return y
-    codes = np.empty(len(y), np.min_scalar_type(max(0, len(classes) - 1)))
+            return y.astype(number)
+    codes = np.empty(len(y), number)
     for block in _blocks(y):
         codes[block] = _codes(y[block], classes)
     return codes

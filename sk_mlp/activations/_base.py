@@ -156,23 +156,23 @@ class Activation(Component):
         return 1 / sqrt(square) if 0 < square < inf else 1.0
 
     def __call__(self, z):
-        """Return f(z) for an array-like `z`, keeping float32."""
-        return self._evaluate(z)[1].reshape(np.shape(z))
+        """Return f(z) for an array-like `z`, keeping float32; accurate in the tails."""
+        return self._evaluate(z, self.forward_precise)[1].reshape(np.shape(z))
 
     def derivative(self, z):
         """Return f'(z) for an array-like `z`; the left derivative at a kink."""
         if self.rowwise:
             raise TypeError(f"{type(self).__name__} has a Jacobian, not a derivative.")
-        z_copy, a = self._evaluate(z)
+        z_copy, a = self._evaluate(z, self.forward)
         grad = np.ones_like(a)
         self.backward(z_copy, a, grad, *self.default_shape())
         return grad.reshape(np.shape(z))
 
-    def _evaluate(self, z):
+    def _evaluate(self, z, forward):
         z = np.array(z, ndmin=1)
         z = z if z.dtype == np.float32 else z.astype(np.float64)
         a = np.empty_like(z)
-        self.forward(z, a, *self.default_shape())
+        forward(z, a, *self.default_shape())
         return z, a
 
     def check(self):

@@ -308,8 +308,8 @@ class ELU(Activation):
         np.add(positive_part(z), slope, out=out)
         slope += alpha
         if np.ndim(alpha) or alpha != 1:  # the slope jumps at 0
-            above = np.greater(z, 0.0, out=np.empty_like(z))
-            above *= 1.0 - alpha
+            above = z > 0.0
+            slope *= ~above
             slope += above
 
     def shape_gradient(self, z, a, alpha):
