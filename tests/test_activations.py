@@ -16,7 +16,7 @@ from sklearn.utils import estimator_html_repr
 
 from sk_mlp import MLPClassifier, activations
 from sk_mlp._component import Interval
-from sk_mlp.activations import Activation, get, names
+from sk_mlp.activations import ELU, Activation, Softplus, get, names
 
 DTYPES = (np.float32, np.float64)
 
@@ -883,3 +883,10 @@ def test_gain_of_a_function_that_overflows_is_one():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert Blowup().gain == 1.0
+
+
+def test_large_alphas_and_far_tails_keep_their_digits():
+    slopes = ELU(alpha=1e8).derivative(np.float32([-1.0, 5.0]))
+    np.testing.assert_allclose(slopes, [3.678794e7, 1.0], rtol=1e-6)
+    tail = Softplus()(np.array([-40.0]))
+    np.testing.assert_allclose(tail, np.exp(-40.0), rtol=1e-14)

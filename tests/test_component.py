@@ -1,6 +1,7 @@
 """Components as estimator objects, the registry, intervals."""
 
 import pickle
+import threading
 from copy import deepcopy
 from dataclasses import fields
 from fractions import Fraction
@@ -500,3 +501,13 @@ def test_a_deep_copy_shares_nothing():
     assert points[0] == 0.0 and inner.points == [1, 2]
     first, second = deepcopy([curve, curve])
     assert first is second
+
+
+def test_deepcopy_copies_what_a_pickle_would_hold():
+    class Locked(activations.ReLU):
+        def __getstate__(self):
+            return {key: v for key, v in vars(self).items() if key != "lock"}
+
+    component = Locked()
+    component.lock = threading.Lock()
+    assert vars(deepcopy(component)) == {}

@@ -14,6 +14,7 @@ from sk_mlp._targets import (
     class_weights,
     decode_labels,
     encode_labels,
+    encode_output,
     find_classes,
     kind_of_classes,
     kind_of_target,
@@ -306,3 +307,12 @@ def test_unknown_labels_at_either_end():
     for same in (np.array([2.0, 4.0]), np.array([2, 4], np.uint8)):
         encoded = encode_labels(same, "binary", classes, False, float)
         assert encoded.tolist() == [[0.0], [1.0]]
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.uint8, np.int32])
+def test_codes_are_a_copy_even_where_labels_are_their_own(dtype):
+    y = np.array([0, 2, 1], dtype)
+    codes = encode_output(y, np.array([0, 1, 2], dtype))
+    y[:] = 7
+    assert codes.dtype == np.uint8
+    assert codes.tolist() == [0, 2, 1]
