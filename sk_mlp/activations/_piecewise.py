@@ -92,9 +92,9 @@ class LeakyReLU(Activation):
         if np.ndim(slope) == 0 and slope <= 1:
             jump(z, slope, 1.0, out=a)
         else:
-            np.greater(z, 0.0, out=a)
-            a *= 1.0 - slope
-            a += slope
+            above = z > 0.0
+            np.multiply(~above, slope, out=a, dtype=a.dtype)
+            a += above
         grad *= a
 
     def shape_gradient(self, z, a, slope):
@@ -397,7 +397,11 @@ class SELU(Activation):
             out *= self.SCALE
 
     def forward_derivative(self, z, out, slope):
-        ELU.forward_derivative(self, z, out, slope, self.ALPHA)
+        limit = self.SCALE * self.ALPHA
+        np.expm1(negative_part(z, out=slope), out=slope)
+        slope *= limit
         with np.errstate(over="ignore"):
-            out *= self.SCALE
-        slope *= self.SCALE
+            np.multiply(positive_part(z, out=out), self.SCALE, out=out)
+        out += slope
+        slope += limit
+        slope -= jump(z, 0.0, limit - self.SCALE, out=np.empty_like(z))

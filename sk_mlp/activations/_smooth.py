@@ -1,6 +1,6 @@
 """Smooth relatives of the rectifier."""
 
-from math import inf
+from math import inf, pi, sqrt
 from typing import Literal
 
 import numpy as np
@@ -225,7 +225,10 @@ class GELU(Activation):
         np.subtract(positive_part(z, out=out), tail, out=out)
 
     def forward_derivative(self, z, out, slope):
-        x, tail, density = self._tail(z)
+        if self.approximate == "tanh":
+            self._tanh_form(z, out, slope)
+            return
+        x, tail, density = normal_tail(z)
         density *= x
         x *= tail
         np.subtract(positive_part(z, out=out), x, out=out)
@@ -234,3 +237,24 @@ class GELU(Activation):
         tail += 0.5
         with_sign(tail, z, out=slope)
         slope += 0.5
+
+    def _tanh_form(self, z, out, slope):
+        # Phi = (1 + tanh(u)) / 2 with u = k z + k' z³, whose slope needs no density:
+        # Phi + z (k + 3 k' z²) (1 - tanh(u)²) / 2.
+        k = sqrt(2 / pi)
+        x = z.clip(-40.0, 40.0)
+        square = x * x
+        np.multiply(square, 0.044715 * k, out=slope)
+        slope += k
+        slope *= x
+        np.tanh(slope, out=slope)
+        square *= 1.5 * 0.044715 * k
+        square += 0.5 * k
+        square *= x
+        np.multiply(slope, slope, out=x)
+        np.subtract(1.0, x, out=x)
+        square *= x
+        slope *= 0.5
+        slope += 0.5
+        np.multiply(z.clip(-40.0, inf, out=out), slope, out=out)
+        slope += square
