@@ -422,6 +422,12 @@ def test_pickles_hold_no_buffers():
     assert abs(sizes[0] - sizes[1]) < 200
 
 
+@both
+def test_pickles_hold_nothing_that_follows_from_the_rest(cls):
+    state = make(cls).fit(X, Y[cls]).__getstate__()
+    assert not {"_network", "_reading", "coefs_", "intercepts_"} & state.keys()
+
+
 def test_a_pickle_of_another_version_warns():
     estimator = make().fit(X, Y[MLPRegressor])
     state = estimator.__getstate__()
