@@ -1,5 +1,7 @@
 """Multilayer perceptrons for scikit-learn users: every activation, exact gradients."""
 
+import importlib
+
 from sk_mlp import (
     activations,
     callbacks,
@@ -19,7 +21,18 @@ __all__ = [
     "activations",
     "callbacks",
     "initializers",
+    "inspection",
     "losses",
     "optimizers",
     "schedules",
 ]
+
+
+def __getattr__(name):
+    if name == "inspection":  # loaded by those who use it
+        return importlib.import_module("sk_mlp.inspection")
+    raise AttributeError(f"module 'sk_mlp' has no attribute {name!r}")
+
+
+def __dir__():
+    return __all__

@@ -2,8 +2,9 @@
 
 A layer declares its :class:`Parameter` objects; the network lays them out in two flat
 vectors and hands back views. ``allocate`` makes the buffers of a training step once,
-``forward`` and ``backward`` only write into them. ``predict`` shares nothing with
-training: it takes and returns arrays of its own, so that it can run in any thread.
+``forward`` and ``backward`` only write into them. ``predict`` and its gradient,
+``pull_back``, share nothing with training: they take and return arrays of their own, so
+that they can run in any thread.
 """
 
 from math import prod, sqrt
@@ -98,6 +99,10 @@ class Dense:
         z += self.bias.value
         return z
 
+    def pull_back(self, x, grad):
+        """Return dL/dx, where `grad` is dL/dz for the z that `predict` made of x."""
+        return grad @ self.weight.value.T
+
 
 def _product(x, matrix, out):
     """Write the product of x, dense or sparse, and a dense matrix into `out`."""
@@ -187,6 +192,14 @@ class Activate:
             self._function(z[block], a[block], *extra)
         self._pass_through(z, a)
         return a
+
+    def pull_back(self, z, grad):
+        """Return dL/dz, where `grad` is dL/da for the a that `predict` made of z."""
+        z, a, grad = z.copy(), np.empty_like(z), grad.copy()
+        for block, extra in self._blocks(len(z), training=False):
+            self.activation.forward(z[block], a[block], *extra)
+            self.activation.backward(z[block], a[block], grad[block], *extra)
+        return grad
 
     def _pass_through(self, z, a):
         if self._passed.start < self.width:
@@ -288,3 +301,6 @@ class Dropout:
 
     def predict(self, a):
         return a
+
+    def pull_back(self, a, grad):
+        return grad

@@ -179,6 +179,10 @@ class BatchNorm(_Normalization):
         x += self.beta.value
         return x
 
+    def pull_back(self, x, grad):
+        """Return dL/dx, where `grad` is dL/dy for the y that `predict` makes of x."""
+        return grad * (self.gamma.value / np.sqrt(self.variance.value + EPSILON))
+
     def set_statistics(self, x):
         """Set the running statistics to those of the rows of `x`."""
         if self.shares.enough:
@@ -266,6 +270,16 @@ class LayerNorm(_Normalization):
         x *= self.gamma.value
         x += self.beta.value
         return x
+
+    def pull_back(self, x, grad):
+        """Return dL/dx, where `grad` is dL/dy for the y that `predict` makes of x."""
+        xhat, grad = x.copy(), grad * self.gamma.value
+        for rows in _blocks(x):
+            factor, block = self._normalize(xhat[rows]), grad[rows]
+            product = (block * xhat[rows]).mean(axis=1, keepdims=True)
+            block -= block.mean(axis=1, keepdims=True) + xhat[rows] * product
+            block *= factor
+        return grad
 
     def _normalize(self, x):
         """Turn a block into xhat in place; return the factor of each row, a column."""

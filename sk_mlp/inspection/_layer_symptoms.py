@@ -1,0 +1,298 @@
+"""Symptoms that show in the layers: what their units do, and what comes back to them.
+
+Every function takes an :class:`~sk_mlp.inspection._examination.Examination` and
+returns the findings, worst first, or an empty list.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from sk_mlp import initializers
+from sk_mlp.inspection._examination import SATURATED_ROWS, Units, is_flat
+from sk_mlp.inspection._findings import (
+    GOOD_STEP,
+    SEVERITIES,
+    Finding,
+    Remedy,
+    better_rate,
+)
+from sk_mlp.inspection._trace import trace
+
+# Shares of a layer's units. Healthy networks stay well below: see docs/diagnosis.md.
+DEAD_INFO, DEAD_WARNING, DEAD_ERROR = 0.1, 0.4, 0.9
+SATURATED_WARNING, SATURATED_ERROR = 0.5, 0.9
+
+# Size of the gradient in a hidden layer relative to the output layer's.
+VANISHED, VANISHING = 1e-3, 1e-2
+EXPLODING = 1e3
+# And in itself, where the output layer's is large enough to tell.
+TINY_GRADIENT, FELT_GRADIENT = 1e-5, 1e-3
+
+# Rows below which a share of rows means nothing.
+MIN_ROWS = 10
+
+RELU = Remedy(
+    "Take an activation whose slope does not vanish on both sides.",
+    {"activation": "relu"},
+)
+LEAKY = Remedy(
+    "Take an activation whose slope is not 0 anywhere: its units cannot die.",
+    {"activation": "leaky_relu"},
+)
+BATCH_NORM = Remedy(
+    "Normalize the inputs of the activations, which keeps them where the slope is.",
+    {"normalization": "batch"},
+)
+AUTO_INIT = Remedy("Match the initial weights to the activation.", {"init": "auto"})
+LARGE_FEATURE = 20.0
+
+
+def against(exam, *otherwise):
+    """Return the remedies of a cause that is known; the others where none is."""
+    known = []
+    if exam.features["size"].max() > LARGE_FEATURE:
+        known.append(Remedy("Standardise the features.", transformer=exam.scaler))
+    if exam.model.init != "auto":
+        known.append(AUTO_INIT)
+    if exam.first_step > 10 * GOOD_STEP:
+        known.append(better_rate(exam, "Take smaller steps."))
+    return tuple(known or otherwise)
+
+
+def non_finite(exam):
+    """Weights or outputs that are infinite or NaN."""
+    weights = exam.model._network.theta
+    n_bad = int((~np.isfinite(weights)).sum())
+    bad_rows = int((~np.isfinite(exam.trace.output.z)).any(axis=1).sum())
+    if not n_bad and not bad_rows:
+        return []
+    evidence = (
+        f"{n_bad} of {weights.size} parameters are not finite."
+        if n_bad
+        else f"{bad_rows} of {exam.n_rows} rows have outputs that are not finite."
+    )
+    cause = "Training has diverged, or X is far larger than what it was fitted with."
+    limit = Remedy("Limit the length of a step.", {"max_grad_norm": 1.0})
+    return [Finding("non_finite", "error", evidence, cause, against(exam, limit))]
+
+
+def dead_units(exam):
+    """Rectifiers that no row comes through, in hidden layers or at the output."""
+    if exam.n_rows < MIN_ROWS:
+        return []
+    found = []
+    for index, units in enumerate(exam.units):
+        share = units.dead.mean()
+        if share < DEAD_INFO or not units.rectifies:
+            continue
+        severity = _grade(share, DEAD_WARNING, DEAD_ERROR)
+        found.append(_dead_finding(exam, index, severity, units.dead))
+    return _worst(found)
+
+
+def _dead_finding(exam, index, severity, dead):
+    layer = exam.trace.layers[index]
+    name = name_of(layer.activation)
+    evidence = (
+        f"{_count(dead)} units of {name} give no slope at any of {exam.n_rows} rows."
+    )
+    if layer.name == "output":
+        cause = "Their outputs are stuck: no gradient comes back through them."
+        remedy = Remedy(
+            "Take an output activation with a slope everywhere.",
+            {"output_activation": "auto"},
+        )
+        return Finding("dead_units", severity, evidence, cause, (remedy,), layer.name)
+    before = _initially_dead(exam, index)
+    if before is None:
+        cause = "Their inputs are below 0 for all rows, so their weights cannot learn."
+    elif before < 0.5 * dead.mean():
+        cause = (
+            f"Training has pushed them there (before it were {before:.0%} dead): steps "
+            "that are too large move biases far below 0, and no gradient brings them "
+            "back."
+        )
+    else:
+        cause = (
+            f"They were dead from the start ({before:.0%} with new weights): the "
+            "initial weights, or features of large size or mean, push them below 0."
+        )
+    remedies = against(exam, LEAKY, BATCH_NORM)
+    return Finding("dead_units", severity, evidence, cause, remedies, layer.name)
+
+
+def _initially_dead(exam, index):
+    """Return the share of dead units with new weights, or None."""
+    if exam.initial_trace is None:
+        return None
+    return Units(exam.initial_trace.layers[index]).dead.mean()
+
+
+def saturation(exam):
+    """Units of bounded activations that lie on the flat parts of the curve."""
+    if exam.n_rows < MIN_ROWS:
+        return []
+    found = []
+    for layer, units in zip(exam.trace.hidden, exam.units[:-1], strict=True):
+        share = units.saturated.mean()
+        if not units.saturates or share < SATURATED_WARNING:
+            continue
+        severity = _grade(share, SATURATED_WARNING, SATURATED_ERROR)
+        evidence = (
+            f"{_count(units.saturated)} units of {name_of(layer.activation)} are where "
+            f"it is flat for {SATURATED_ROWS:.0%} of the rows or more (root mean "
+            f"square of their inputs {np.sqrt(np.mean(np.square(layer.z))):.3g})."
+        )
+        cause = (
+            "Their inputs are too large: features that are not scaled, large initial "
+            "weights, or steps that are too large. Hardly any gradient passes."
+        )
+        remedies = against(exam, BATCH_NORM, RELU)
+        found.append(
+            Finding("saturation", severity, evidence, cause, remedies, layer.name)
+        )
+    return _worst(found)
+
+
+def vanishing_gradients(exam):
+    """A gradient that is lost on its way back through the layers."""
+    signals = exam.signals
+    if len(signals) < 2 or not np.isfinite(signals).all() or signals[-1] == 0:
+        return []
+    ratio, least = signals[0] / signals[-1], signals[:-1].min()
+    tiny = least < TINY_GRADIENT and signals[-1] > FELT_GRADIENT
+    if ratio >= VANISHING and not tiny:
+        return []
+    if any(units.dead.mean() > DEAD_ERROR for units in exam.units):
+        return []  # that is why, and said already
+    severity = "error" if tiny or ratio < VANISHED else "warning"
+    per_layer = ratio ** (1 / (len(signals) - 1))
+    evidence = (
+        f"The gradient has size {signals[-1]:.2g} at the output and {signals[0]:.2g} "
+        f"in {exam.trace.layers[0].name}: a factor of {per_layer:.2g} for each layer."
+    )
+    cause = (
+        "Every layer multiplies it by the slope of its activation and its weights; "
+        f"{_names(exam)} and the weights make that less than 1."
+    )
+    if any(layer.activation.has_gradient is False for layer in exam.trace.hidden):
+        cause = f"{_names(exam)} has no slope."
+    flat = any(is_flat(layer.activation) for layer in exam.trace.hidden)
+    remedies = against(exam, *((RELU, BATCH_NORM) if flat else (BATCH_NORM,)))
+    layer = exam.trace.layers[0].name
+    return [Finding("vanishing_gradients", severity, evidence, cause, remedies, layer)]
+
+
+def exploding_gradients(exam):
+    """A gradient that grows on its way back through the layers."""
+    signals = exam.signals
+    if len(signals) < 2 or not np.isfinite(signals).all() or signals[-1] == 0:
+        return []
+    ratio = signals[0] / signals[-1]
+    if ratio <= EXPLODING:
+        return []
+    evidence = (
+        f"The gradient has size {signals[-1]:.2g} at the output and {signals[0]:.2g} "
+        f"in {exam.trace.layers[0].name}, {ratio:.2g} times as much."
+    )
+    cause = (
+        "Every layer multiplies it by its weights and the slope of its activation, and "
+        "they make that more than 1: large initial weights, or weights that grew in "
+        "steps that were too large."
+    )
+    remedies = against(exam, BATCH_NORM)
+    layer = exam.trace.layers[0].name
+    return [Finding("exploding_gradients", "error", evidence, cause, remedies, layer)]
+
+
+def linear_network(exam):
+    """Hidden layers that only draw straight lines, and so are one linear map."""
+    hidden = exam.units[:-1]
+    if not hidden or exam.n_rows < MIN_ROWS:
+        return []
+    straight = [units.linear | units.dead for units in hidden]
+    alive = [not units.dead.all() for units in hidden]
+    if not (all(map(np.all, straight)) and all(alive)) or exam.model.normalization == (
+        "layer"
+    ):
+        return []
+    evidence = (
+        f"In {len(hidden)} hidden layer(s) every unit has the same slope for all "
+        f"{exam.n_rows} rows ({_names(exam)})."
+    )
+    cause = (
+        "A chain of linear maps is one linear map: the network can do no more than a "
+        "linear model, whatever its size."
+    )
+    remedy = Remedy("Take an activation that bends.", {"activation": "relu"})
+    return [Finding("linear_network", "error", evidence, cause, (remedy,))]
+
+
+# Share of the spread that auto would have given, in the layer where it differs most.
+MISMATCH = 10.0
+
+
+def initialization(exam):
+    """Initial weights that make the signal grow or fade from layer to layer."""
+    trace_before = exam.initial_trace
+    if trace_before is None or exam.model.init == "auto" or exam.n_rows < MIN_ROWS:
+        return []
+    if exam.model.normalization is not None:
+        return []
+    matched = exam.initial(initializers.get("auto"))
+    own = _spreads(trace_before)
+    auto = _spreads(trace(exam.model, exam.X, network=matched))
+    with np.errstate(all="ignore"):
+        ratio = own / auto
+    worst = int(np.nanargmax(np.abs(np.log(np.maximum(ratio, 1e-30)))))
+    if 1 / MISMATCH < ratio[worst] < MISMATCH:
+        return []
+    layer = trace_before.layers[worst].name
+    evidence = (
+        f"With new weights by init={exam.model.init!r}, the inputs of the activations "
+        f"vary over the rows by {own[worst]:.2g} in {layer}; by init='auto' it is "
+        f"{auto[worst]:.2g}."
+    )
+    cause = (
+        f"The initial weights are too {'large' if ratio[worst] > 1 else 'small'} for "
+        f"{_names(exam)}, layer for layer."
+    )
+    return [Finding("initialization", "warning", evidence, cause, (AUTO_INIT,), layer)]
+
+
+def _spreads(found):
+    """Return the standard deviation over the rows of z, RMS over the units."""
+    with np.errstate(all="ignore"):
+        return np.array(
+            [np.sqrt(layer.z.var(axis=0, dtype=float).mean()) for layer in found.layers]
+        )
+
+
+# Words ------------------------------------------------------------------------------
+
+
+def _grade(share, warning, error):
+    return "error" if share >= error else "warning" if share >= warning else "info"
+
+
+def _worst(found):
+    """Return the finding of the worst layer, with a word on the others."""
+    if len(found) < 2:
+        return found
+    worst = max(found, key=lambda finding: SEVERITIES.index(finding.severity))
+    others = ", ".join(finding.layer for finding in found if finding is not worst)
+    return [replace(worst, evidence=f"{worst.evidence} Likewise: {others}.")]
+
+
+def _count(mask):
+    return f"{mask.sum()} of {mask.size} ({mask.mean():.0%})"
+
+
+def name_of(activation):
+    """Return what an activation is called in an estimator."""
+    return activation.registered_name or repr(activation)
+
+
+def _names(exam):
+    return ", ".join(dict.fromkeys(name_of(la.activation) for la in exam.trace.hidden))

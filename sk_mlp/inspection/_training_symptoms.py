@@ -1,0 +1,303 @@
+"""Symptoms that show in the course of training: rate, duration, fit.
+
+Every function takes an :class:`~sk_mlp.inspection._examination.Examination` and
+returns a list of findings. The limits were read off some 200 trainings; how well they
+tell sick from healthy networks is measured by benchmarks/diagnosis.py.
+"""
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
+from sklearn.model_selection import KFold, StratifiedKFold, cross_val_score
+
+from sk_mlp.inspection._findings import Finding, Remedy, better_rate
+from sk_mlp.inspection._trace import some_rows
+
+# Change of the weights in the first step of training, relative to their size (median
+# over the layers): what is healthy lies between 0.001 and 0.2.
+LARGE_STEP, SMALL_STEP = 0.3, 1e-3
+
+# The loss rose in between by this share of its whole fall; or to this many times the
+# loss of a constant prediction.
+ROUGH, SPIKE = 0.35, 5.0
+
+# Share of the fall of the loss that came in the last fifth of the epochs.
+STEEP = 0.1
+
+# Rise of the validation loss from its least value, as shares of that value and of the
+# loss of a constant prediction.
+RISE, RISE_OF_CONSTANT = 0.15, 0.02
+# Loss of the rows beyond the training loss, as a share of a constant prediction's.
+GAP = 0.25
+
+# The size of all weights, relative to new ones, below which nothing is left of them.
+SHRUNK = 0.2
+
+# What a reference model must have ahead in accuracy or R², and its size.
+LEAD, N_REFERENCE_ROWS, N_TREES = 0.05, 1_500, 50
+GOOD_SCORE = 0.95
+
+
+class Curve:
+    """The training loss over the epochs, and what its shape tells.
+
+    Parameters
+    ----------
+    losses : ndarray of shape (n_epochs,)
+        At least two.
+
+    Attributes
+    ----------
+    roughness : float
+        The sum of all rises, relative to the distance of highest and lowest loss.
+    late_share : float
+        The share of the fall from the first loss to the last that came in the last
+        fifth of the epochs; 0.2 on a straight line, 0 where the loss did not fall.
+    """
+
+    def __init__(self, losses):
+        with np.errstate(all="ignore"):
+            rises = np.diff(losses).clip(0.0)
+            distance = losses.max() - losses.min()
+            self.roughness = float(rises.sum() / distance) if distance else 0.0
+            n_late = max(1, len(losses) // 5)
+            end = np.median(losses[-3:])
+            before = np.median(losses[max(0, len(losses) - n_late - 3) : -n_late])
+            fall = losses[0] - end
+            self.late_share = float((before - end) / fall) if fall > 0 else 0.0
+
+
+def learning_rate_too_high(exam):
+    """Steps so large that the loss jumps about, or ends above a constant's."""
+    losses, step = exam.losses, exam.first_step
+    if len(losses) < 2 or not step > LARGE_STEP:
+        return []
+    curve, constant, last = Curve(losses), exam.constant_loss, losses[-3:].mean()
+    rough, spike = curve.roughness > ROUGH, losses.max() > SPIKE * abs(constant)
+    useless = last > constant
+    if not (rough or spike or useless):
+        return []
+    signs = []
+    if rough:
+        signs.append(f"rose in between by {curve.roughness:.0%} of its whole fall")
+    if spike:
+        signs.append(f"went up to {losses.max():.3g}")
+    signs.append(
+        f"ended at {losses[-1]:.3g} (a constant prediction has {constant:.3g})"
+    )
+    evidence = (
+        f"The training loss {' and '.join(signs)}. The first step changed the weights "
+        f"by {step:.0%} of their size; a healthy one changes them by 0.1 % to 10 %."
+    )
+    cause = (
+        f"With learning_rate_init={exam.model.learning_rate_init:g} the steps are "
+        "longer than the valley of the loss is wide."
+    )
+    severity = "error" if useless else "warning"
+    remedies = (better_rate(exam, "Take smaller steps."),)
+    return [Finding("learning_rate_too_high", severity, evidence, cause, remedies)]
+
+
+def learning_rate_too_low(exam):
+    """A loss that falls on a straight line when training ends, by tiny steps."""
+    losses, step = exam.losses, exam.first_step
+    if len(losses) < 2 or not 0 < step < SMALL_STEP:
+        return []
+    late = Curve(losses).late_share
+    if late < STEEP:
+        return []
+    evidence = (
+        f"{_late_text(exam, late)} The first step changed the weights by {step:.2g} "
+        "of their size; a healthy one changes them by 0.001 to 0.1."
+    )
+    cause = (
+        f"With learning_rate_init={exam.model.learning_rate_init:g} training would "
+        "take many times as many epochs."
+    )
+    remedies = (better_rate(exam, "Take larger steps."),)
+    return [Finding("learning_rate_too_low", "warning", evidence, cause, remedies)]
+
+
+def not_converged(exam):
+    """Training that ended while the loss was still falling."""
+    losses, model = exam.losses, exam.model
+    if len(losses) < 2 or exam.first_step < SMALL_STEP:
+        return []  # the rate is to blame
+    late = Curve(losses).late_share
+    at_limit = model.stop_reason_ not in ("converged", "diverged")
+    if late < STEEP and not (at_limit and late > 0.005):
+        return []
+    why, remedy = _more_epochs(exam)
+    evidence = f"{_late_text(exam, late)} {why}"
+    cause = "Training had not finished."
+    severity = "warning" if late >= STEEP else "info"
+    return [Finding("not_converged", severity, evidence, cause, (remedy,))]
+
+
+def _more_epochs(exam):
+    """Return why training ended, and how to go on for longer."""
+    model, n_epochs = exam.model, len(exam.losses)
+    if model.stop_reason_ == "converged" and model.early_stopping:
+        return (
+            "The validation score had not risen by more than tol for "
+            f"{model.n_iter_no_change} epochs.",
+            Remedy(
+                "Judge by the validation loss, which is finer than a score.",
+                {"scoring": "loss", "max_iter": max(model.max_iter, 1000)},
+            ),
+        )
+    if model.stop_reason_ == "converged":
+        return (
+            f"It fell by less than tol={model.tol:g} in {model.n_iter_no_change} "
+            "epochs.",
+            Remedy("Ask for less in each epoch.", {"tol": model.tol / 100}),
+        )
+    max_iter = int(max(5 * n_epochs, 1000))
+    return (
+        f"It was ended after {n_epochs} epochs ({model.stop_reason_}).",
+        Remedy("Train for longer.", {"max_iter": max_iter}),
+    )
+
+
+def overfitting(exam):
+    """A validation loss that rises again, or rows that are predicted far worse."""
+    return _rising_validation_loss(exam) or _gap(exam)
+
+
+def _rising_validation_loss(exam):
+    val = np.asarray(exam.model.history_["val_loss"], dtype=float)
+    if len(val) < 5 or not np.isfinite(val).all() or exam.model.early_stopping:
+        return []  # early stopping goes back to the best epoch
+    best, last = int(val.argmin()), float(np.median(val[-3:]))
+    constant = abs(exam.constant_loss) if exam.y is not None else val[0]
+    rise = last - val[best]
+    if rise < RISE * abs(val[best]) or rise < RISE_OF_CONSTANT * constant:
+        return []
+    evidence = (
+        f"The validation loss was least in epoch {best + 1} of {len(val)} "
+        f"({val[best]:.3g}) and {last:.3g} at the end, while the training loss fell "
+        f"to {exam.losses[-1]:.3g}."
+    )
+    return [_overfitting(exam, evidence)]
+
+
+def _gap(exam):
+    """Compare the loss of the rows, if they are new ones, with the training loss."""
+    if exam.y is None or not len(exam.losses) or exam.model._spec["dropout"]:
+        return []
+    loss, training = exam.trace.loss, float(exam.losses[-1])
+    if not loss - training > GAP * abs(exam.constant_loss) or loss < 2 * training:
+        return []
+    if len(exam.losses) > 1 and exam.losses[-1] > 0.9 * exam.losses[0]:
+        return []  # it has not learned anything
+    evidence = (
+        f"The mean loss of these rows is {loss:.3g}, that of the rows that it was "
+        f"trained on {training:.3g} (a constant prediction has "
+        f"{exam.constant_loss:.3g})."
+    )
+    return [_overfitting(exam, evidence)]
+
+
+def _overfitting(exam, evidence):
+    cause = (
+        "The network has learned the single rows of the training set, noise included."
+    )
+    remedies = (
+        Remedy("Stop at the best epoch.", {"early_stopping": True}),
+        Remedy("Penalise large weights.", {"alpha": max(1.0, 100 * exam.model.alpha)}),
+        Remedy("Train with a part of the units at a time.", {"dropout": 0.5}),
+    )
+    return Finding("overfitting", "warning", evidence, cause, remedies)
+
+
+def shrunk_weights(exam):
+    """Weights that the penalty or the decay has taken back to nothing."""
+    model = exam.model
+    if not exam.shrinkage < SHRUNK or not (model.alpha or model.weight_decay):
+        return []
+    penalty = {
+        "alpha": (model.alpha, 1e-4),
+        "weight_decay": (model.weight_decay, 0.0),
+    }
+    name = max(penalty, key=lambda name: penalty[name][0])
+    evidence = (
+        f"The weights together have {exam.shrinkage:.1%} of the size of new ones, with "
+        f"{name}={penalty[name][0]:g}."
+    )
+    cause = "What pulls the weights to 0 is stronger than what the rows have to say."
+    remedy = Remedy("Pull less.", {name: penalty[name][1]})
+    return [Finding("underfitting", "error", evidence, cause, (remedy,))]
+
+
+def underfitting(exam):
+    """A network that explains less of its rows than a reference model of new ones."""
+    if exam.y is None or exam.n_rows < 30:
+        return []
+    own, reference = _scores(exam)
+    if not own + LEAD < reference:
+        return []
+    evidence = (
+        f"The network's {_metric(exam)} on these rows is {own:.2f}; extremely "
+        f"randomised trees reach {reference:.2f} on rows that they have not seen "
+        "(3-fold cross-validation)."
+    )
+    cause = (
+        "There is more to learn than the network can: it is too small, or held back by "
+        "its penalty or dropout."
+    )
+    model, remedies = exam.model, []
+    if model.alpha > 0.1:
+        remedies.append(Remedy("Penalise less.", {"alpha": 1e-4}))
+    if np.any(np.asarray(model.dropout) > 0.3):
+        remedies.append(Remedy("Keep the units.", {"dropout": 0.0}))
+    n_units = sum(model._spec["hidden_layer_sizes"])
+    if n_units < 100 and not remedies:
+        remedies.append(
+            Remedy("Give it more units.", {"hidden_layer_sizes": (100, 100)})
+        )
+    return [Finding("underfitting", "warning", evidence, cause, tuple(remedies))]
+
+
+def _scores(exam):
+    """Return the score of the network and that of a reference model, or two NaN."""
+    model, unknown = exam.model, (np.nan, np.nan)
+    if model._task == "regression" and exam.trace.output.z.shape[1] != _n_columns(exam):
+        return unknown  # several values for each target
+    if model._task == "classification" and model._target["kind"] == "multioutput":
+        return unknown
+    X, y = some_rows(exam.X, exam.y, limit=N_REFERENCE_ROWS)
+    y = y.toarray() if issparse(y) else y
+    own = model.score(X, y)
+    if own > GOOD_SCORE:
+        return unknown
+    trees = (
+        ExtraTreesClassifier if model._task == "classification" else ExtraTreesRegressor
+    )
+    reference = trees(N_TREES, random_state=0)
+    if y.ndim == 1 and model._task == "classification":
+        _, counts = np.unique(y, return_counts=True)
+        if counts.min() < 3:
+            return unknown
+    return own, float(np.mean(cross_val_score(reference, X, y, cv=_folds(exam))))
+
+
+def _folds(exam):
+    # Shuffled: rows are often sorted.
+    stratified = exam.model._task == "classification" and np.ndim(exam.y) == 1
+    return (StratifiedKFold if stratified else KFold)(3, shuffle=True, random_state=0)
+
+
+def _n_columns(exam):
+    return exam.y.shape[1] if np.ndim(exam.y) > 1 else 1
+
+
+def _metric(exam):
+    return "accuracy" if exam.model._task == "classification" else "R²"
+
+
+def _late_text(exam, late):
+    return (
+        f"{late:.1%} of the fall of the loss, from {exam.losses[0]:.3g} to "
+        f"{exam.losses[-1]:.3g}, came in the last fifth of the {len(exam.losses)} "
+        "epochs (20 % is a straight line)."
+    )
