@@ -19,8 +19,9 @@ from sk_mlp.activations._base import Activation, get, names, register
 from sk_mlp.activations._classic import *
 from sk_mlp.activations._piecewise import *
 from sk_mlp.activations._smooth import *
+from sk_mlp.activations._table import table
 
-__all__ = ["Activation", "Interval", "get", "names", "register"]
+__all__ = ["Activation", "Interval", "get", "names", "register", "table"]
 __all__ += _classic.__all__
 __all__ += _piecewise.__all__
 __all__ += _smooth.__all__
