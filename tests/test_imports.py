@@ -56,6 +56,8 @@ ROOMS = {
     "_fitting": ALL_ABOVE | {"_setup", "_holdout", "_hooks"},
     "_base": ALL_ABOVE | {"_setup", "_compat", "_fitting"},
     **dict.fromkeys(ESTIMATORS, ALL_ABOVE | {"_setup", "_fitting", "_base"}),
+    # Looks at what the estimators have become; nothing imports it.
+    "inspection": ALL_ABOVE | {"_setup", "_base"} | ESTIMATORS,
     "__init__": COMPONENTS | ESTIMATORS | {"_version", "callbacks"},
 }
 
@@ -145,6 +147,31 @@ def test_no_module_knows_private_names_of_others(module):
 def test_all_but_the_runtime_packages_is_imported_where_it_is_used(module):
     packages = {name.split(".")[0] for name in imported(read(module), top_level=True)}
     assert packages <= RUNTIME | {"sk_mlp"} | set(sys.stdlib_module_names)
+
+
+def test_nothing_imports_the_inspection():
+    others = [module for module in MODULES if room(module) != "inspection"]
+    for module in others:
+        names = imported(read(module))
+        assert not any(is_within(name, ["sk_mlp.inspection"]) for name in names)
+
+
+def test_inspection_is_loaded_when_it_is_asked_for():
+    code = """
+import sys
+import sk_mlp
+assert "sk_mlp.inspection" not in sys.modules
+assert "inspection" in dir(sk_mlp)
+assert sk_mlp.inspection.diagnose.__module__ == "sk_mlp.inspection._diagnosis"
+assert "matplotlib" not in sys.modules
+try:
+    sk_mlp.nonsense
+except AttributeError as error:
+    print(error)
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    assert run.stdout == "module 'sk_mlp' has no attribute 'nonsense'\n"
 
 
 def test_importing_the_package_loads_no_optional_one():

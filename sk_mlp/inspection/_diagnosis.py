@@ -24,8 +24,10 @@ SYMPTOMS = (
     *(training.overfitting, data.constant_features),
 )
 
-# What goes with weights that are next to 0, and needs no remedy of its own.
-OF_SMALL_WEIGHTS = ("dead_units", "linear_network", "vanishing_gradients")
+# What goes with weights that are held next to 0, and needs no remedy of its own.
+OF_HOLDING_BACK = (
+    *("dead_units", "linear_network", "vanishing_gradients", "not_converged"),
+)
 
 
 def diagnose(estimator, X, y=None, sample_weight=None):
@@ -91,20 +93,21 @@ def diagnose(estimator, X, y=None, sample_weight=None):
     """
     exam = Examination(*read(estimator, X, y, sample_weight))
     findings = [finding for symptom in SYMPTOMS for finding in symptom(exam)]
-    if shrunk := training.shrunk_weights(exam):
-        findings = shrunk + [f for f in findings if f.code not in OF_SMALL_WEIGHTS]
+    if held_back := training.held_back(exam):
+        findings = held_back + [f for f in findings if f.code not in OF_HOLDING_BACK]
     if all(finding.severity == "info" for finding in findings):
         # Everything else is a reason to fit badly.
         findings = training.underfitting(exam) + findings
     findings.sort(key=lambda f: -SEVERITIES.index(f.severity))  # stable
-    return Diagnosis(_table(exam), findings, exam.n_rows, exam.trace.loss)
+    with np.errstate(all="ignore"):
+        table = _table(exam)
+    return Diagnosis(table, findings, exam.n_rows, exam.trace.loss)
 
 
 def _table(exam):
     """Return what was measured, a dict for each layer."""
     signals = exam.signals
-    with np.errstate(all="ignore"):
-        ratios = [*(signals[:-1] / signals[1:]), np.nan]
+    ratios = [*(signals[:-1] / signals[1:]), np.nan]
     updates = exam.updates(replica(exam.model))
     return [
         {

@@ -16,7 +16,7 @@ from sk_mlp.inspection._trace import replica, some_rows, trace
 # A slope below this share of the activation's largest one lets nothing through.
 DEAD_SLOPE = 1e-3
 SATURATED_SLOPE = 0.05
-SATURATED_ROWS = 0.9
+SATURATED_ROWS = 0.8
 
 
 @dataclass
@@ -48,7 +48,7 @@ class Examination:
     @cached_property
     def signals(self):
         """ndarray of float: size of the gradient in each layer, RMS over the rows."""
-        return np.array([_rms_of_rows(layer.signal) for layer in self.trace.layers])
+        return _signals(self.trace)
 
     # -- data ----------------------------------------------------------------------
 
@@ -104,6 +104,11 @@ class Examination:
             return None
         return trace(self.model, self.X, self.y, self.w, network=self.initial())
 
+    @cached_property
+    def initial_signals(self):
+        """ndarray of float: `signals` before training; empty if unknown."""
+        return np.array([]) if self.setup is None else _signals(self.initial_trace)
+
     def updates(self, network):
         """Return the size of a training step for each layer, relative to its weights.
 
@@ -133,6 +138,17 @@ class Examination:
         """ndarray of float: `updates` before training."""
         return self.updates(self.initial()) if self.setup else np.array([np.nan])
 
+    @property
+    def penalty(self):
+        """float: what `alpha` adds to the mean loss."""
+        model = self.model
+        total = 0.0
+        with np.errstate(all="ignore"):
+            for W in model.coefs_:
+                squares, sizes = np.vdot(W, W), np.abs(W).sum(dtype=float)
+                total += (1 - model.l1_ratio) / 2 * squares + model.l1_ratio * sizes
+        return float(model.alpha * total / self.n_all)
+
     @cached_property
     def shrinkage(self):
         """float: size of all weights relative to that of new ones; NaN if unknown."""
@@ -154,6 +170,11 @@ class Examination:
         """ndarray of float: the training loss of each epoch, as far as it is known."""
         losses = np.asarray(self.model.history_["loss"], dtype=float)
         return losses[np.isfinite(losses)]
+
+    @property
+    def has_learned(self):
+        """bool: Whether the loss is known, and half that of a constant prediction."""
+        return self.y is not None and self.trace.loss < 0.5 * self.constant_loss
 
     @cached_property
     def constant_loss(self):
@@ -237,6 +258,10 @@ def typical_slope(activation):
     """Return the largest |f'(z)| where inputs are of usual size, from -3 to 3."""
     with np.errstate(all="ignore"):
         return float(np.abs(activation.derivative(np.linspace(-3.0, 3.0, 601))).max())
+
+
+def _signals(found):
+    return np.array([_rms_of_rows(layer.signal) for layer in found.layers])
 
 
 def _rms_of_rows(signal):

@@ -36,9 +36,13 @@ RELU = Remedy(
     "Take an activation whose slope does not vanish on both sides.",
     {"activation": "relu"},
 )
-LEAKY = Remedy(
-    "Take an activation whose slope is not 0 anywhere: its units cannot die.",
-    {"activation": "leaky_relu"},
+ELU = Remedy(
+    "Take an activation that has a slope below 0 as well, so that units come back.",
+    {"activation": "elu"},
+)
+TANH = Remedy(
+    "Take an activation whose slope is at most 1, and less for large inputs.",
+    {"activation": "tanh"},
 )
 BATCH_NORM = Remedy(
     "Normalize the inputs of the activations, which keeps them where the slope is.",
@@ -53,7 +57,7 @@ def against(exam, *otherwise):
     known = []
     if exam.features["size"].max() > LARGE_FEATURE:
         known.append(Remedy("Standardise the features.", transformer=exam.scaler))
-    if exam.model.init != "auto":
+    if _initializer(exam) not in ("auto", "sklearn") or initialization(exam):
         known.append(AUTO_INIT)
     if exam.first_step > 10 * GOOD_STEP:
         known.append(better_rate(exam, "Take smaller steps."))
@@ -104,9 +108,9 @@ def _dead_finding(exam, index, severity, dead):
             {"output_activation": "auto"},
         )
         return Finding("dead_units", severity, evidence, cause, (remedy,), layer.name)
-    before = _initially_dead(exam, index)
-    if before is None:
-        cause = "Their inputs are below 0 for all rows, so their weights cannot learn."
+    before = _before(exam, index, "dead")
+    if np.isnan(before):
+        cause = "Their inputs are below 0 for all rows: their weights cannot learn."
     elif before < 0.5 * dead.mean():
         cause = (
             f"Training has pushed them there (before it were {before:.0%} dead): steps "
@@ -118,15 +122,15 @@ def _dead_finding(exam, index, severity, dead):
             f"They were dead from the start ({before:.0%} with new weights): the "
             "initial weights, or features of large size or mean, push them below 0."
         )
-    remedies = against(exam, LEAKY, BATCH_NORM)
+    remedies = against(exam, ELU, BATCH_NORM)
     return Finding("dead_units", severity, evidence, cause, remedies, layer.name)
 
 
-def _initially_dead(exam, index):
-    """Return the share of dead units with new weights, or None."""
+def _before(exam, index, state):
+    """Return the share of units in a state with new weights; NaN if unknown."""
     if exam.initial_trace is None:
-        return None
-    return Units(exam.initial_trace.layers[index]).dead.mean()
+        return np.nan
+    return getattr(Units(exam.initial_trace.layers[index]), state).mean()
 
 
 def saturation(exam):
@@ -134,25 +138,38 @@ def saturation(exam):
     if exam.n_rows < MIN_ROWS:
         return []
     found = []
-    for layer, units in zip(exam.trace.hidden, exam.units[:-1], strict=True):
-        share = units.saturated.mean()
-        if not units.saturates or share < SATURATED_WARNING:
-            continue
-        severity = _grade(share, SATURATED_WARNING, SATURATED_ERROR)
-        evidence = (
-            f"{_count(units.saturated)} units of {name_of(layer.activation)} are where "
-            f"it is flat for {SATURATED_ROWS:.0%} of the rows or more (root mean "
-            f"square of their inputs {np.sqrt(np.mean(np.square(layer.z))):.3g})."
-        )
-        cause = (
-            "Their inputs are too large: features that are not scaled, large initial "
-            "weights, or steps that are too large. Hardly any gradient passes."
-        )
-        remedies = against(exam, BATCH_NORM, RELU)
-        found.append(
-            Finding("saturation", severity, evidence, cause, remedies, layer.name)
-        )
+    for index, units in enumerate(exam.units[:-1]):
+        if units.saturates and units.saturated.mean() >= SATURATED_WARNING:
+            found.append(_saturation_finding(exam, index, units.saturated))
     return _worst(found)
+
+
+def _saturation_finding(exam, index, saturated):
+    layer = exam.trace.layers[index]
+    size = np.sqrt(np.mean(np.square(layer.z, dtype=float)))
+    evidence = (
+        f"{_count(saturated)} units of {name_of(layer.activation)} are where it is "
+        f"flat for {SATURATED_ROWS:.0%} of the rows or more (root mean square of their "
+        f"inputs {size:.3g})."
+    )
+    if exam.has_learned and _before(exam, index, "saturated") < SATURATED_WARNING:
+        cause = (
+            "Training has made switches of them, and the network has learned: no harm, "
+            "but hardly any gradient passes to learn more."
+        )
+        return Finding("saturation", "info", evidence, cause, (), layer.name)
+    cause = (
+        "Their inputs are too large: features that are not scaled, large initial "
+        "weights, or steps that are too large. Hardly any gradient passes."
+    )
+    severity = _grade(saturated.mean(), SATURATED_WARNING, SATURATED_ERROR)
+    remedies = against(exam, BATCH_NORM, RELU)
+    return Finding("saturation", severity, evidence, cause, remedies, layer.name)
+
+
+def is_cut_off(signals):
+    """Tell whether hardly any gradient arrives in the first layer."""
+    return bool(len(signals) > 1 and signals[0] < VANISHING * signals[-1])
 
 
 def vanishing_gradients(exam):
@@ -201,7 +218,11 @@ def exploding_gradients(exam):
         "they make that more than 1: large initial weights, or weights that grew in "
         "steps that were too large."
     )
-    remedies = against(exam, BATCH_NORM)
+    sizes = exam.model._spec["hidden_layer_sizes"]
+    fewer = Remedy(
+        "Take fewer layers.", {"hidden_layer_sizes": sizes[: len(sizes) // 4]}
+    )
+    remedies = against(exam, *((fewer, TANH) if len(sizes) >= 8 else (TANH,)))
     layer = exam.trace.layers[0].name
     return [Finding("exploding_gradients", "error", evidence, cause, remedies, layer)]
 
@@ -226,6 +247,10 @@ def linear_network(exam):
         "linear model, whatever its size."
     )
     remedy = Remedy("Take an activation that bends.", {"activation": "relu"})
+    if all(units.rectifies for units in hidden):
+        cause += " All rows lie on the same side of every unit's bend."
+        sizes = tuple(max(100, len(units.dead)) for units in hidden)
+        remedy = Remedy("Give it more units.", {"hidden_layer_sizes": sizes})
     return [Finding("linear_network", "error", evidence, cause, (remedy,))]
 
 
@@ -236,9 +261,9 @@ MISMATCH = 10.0
 def initialization(exam):
     """Initial weights that make the signal grow or fade from layer to layer."""
     trace_before = exam.initial_trace
-    if trace_before is None or exam.model.init == "auto" or exam.n_rows < MIN_ROWS:
+    if trace_before is None or exam.n_rows < MIN_ROWS:
         return []
-    if exam.model.normalization is not None:
+    if _initializer(exam) == "auto" or exam.model.normalization is not None:
         return []
     matched = exam.initial(initializers.get("auto"))
     own = _spreads(trace_before)
@@ -259,6 +284,11 @@ def initialization(exam):
         f"{_names(exam)}, layer for layer."
     )
     return [Finding("initialization", "warning", evidence, cause, (AUTO_INIT,), layer)]
+
+
+def _initializer(exam):
+    """Return the name of the initializer; None for one that has none."""
+    return exam.setup.initializer.registered_name if exam.setup else "auto"
 
 
 def _spreads(found):

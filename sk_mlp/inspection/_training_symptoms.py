@@ -11,6 +11,7 @@ from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
 from sklearn.model_selection import KFold, StratifiedKFold, cross_val_score
 
 from sk_mlp.inspection._findings import Finding, Remedy, better_rate
+from sk_mlp.inspection._layer_symptoms import is_cut_off
 from sk_mlp.inspection._trace import some_rows
 
 # Change of the weights in the first step of training, relative to their size (median
@@ -21,8 +22,9 @@ LARGE_STEP, SMALL_STEP = 0.3, 1e-3
 # loss of a constant prediction.
 ROUGH, SPIKE = 0.35, 5.0
 
-# Share of the fall of the loss that came in the last fifth of the epochs.
-STEEP = 0.1
+# Share of the fall of the loss that came in the last fifth of the epochs. What early
+# stopping has ended should have come to rest.
+STEEP, STEEP_STOPPED = 0.1, 0.03
 
 # Rise of the validation loss from its least value, as shares of that value and of the
 # loss of a constant prediction.
@@ -30,8 +32,9 @@ RISE, RISE_OF_CONSTANT = 0.15, 0.02
 # Loss of the rows beyond the training loss, as a share of a constant prediction's.
 GAP = 0.25
 
-# The size of all weights, relative to new ones, below which nothing is left of them.
-SHRUNK = 0.2
+# The size of all weights, relative to new ones, below which nothing is left of them;
+# the penalty relative to the loss.
+SHRUNK, RULING = 0.2, 3.0
 
 # What a reference model must have ahead in accuracy or R², and its size.
 LEAD, N_REFERENCE_ROWS, N_TREES = 0.05, 1_500, 50
@@ -104,8 +107,8 @@ def learning_rate_too_low(exam):
     if len(losses) < 2 or not 0 < step < SMALL_STEP:
         return []
     late = Curve(losses).late_share
-    if late < STEEP:
-        return []
+    if late < STEEP or is_cut_off(exam.initial_signals):
+        return []  # it falls no more; or the gradient is to blame, not the rate
     evidence = (
         f"{_late_text(exam, late)} The first step changed the weights by {step:.2g} "
         "of their size; a healthy one changes them by 0.001 to 0.1."
@@ -121,16 +124,17 @@ def learning_rate_too_low(exam):
 def not_converged(exam):
     """Training that ended while the loss was still falling."""
     losses, model = exam.losses, exam.model
-    if len(losses) < 2 or exam.first_step < SMALL_STEP:
-        return []  # the rate is to blame
+    if len(losses) < 2 or exam.first_step < SMALL_STEP or is_cut_off(exam.signals):
+        return []  # the rate or the gradient is to blame
     late = Curve(losses).late_share
     at_limit = model.stop_reason_ not in ("converged", "diverged")
-    if late < STEEP and not (at_limit and late > 0.005):
+    steep = STEEP_STOPPED if model.early_stopping and not at_limit else STEEP
+    if late < steep and not (at_limit and late > 0.005):
         return []
     why, remedy = _more_epochs(exam)
     evidence = f"{_late_text(exam, late)} {why}"
     cause = "Training had not finished."
-    severity = "warning" if late >= STEEP else "info"
+    severity = "warning" if late >= steep else "info"
     return [Finding("not_converged", severity, evidence, cause, (remedy,))]
 
 
@@ -183,7 +187,7 @@ def _rising_validation_loss(exam):
 
 def _gap(exam):
     """Compare the loss of the rows, if they are new ones, with the training loss."""
-    if exam.y is None or not len(exam.losses) or exam.model._spec["dropout"]:
+    if exam.y is None or not len(exam.losses) or any(exam.model._spec["dropout"] or ()):
         return []
     loss, training = exam.trace.loss, float(exam.losses[-1])
     if not loss - training > GAP * abs(exam.constant_loss) or loss < 2 * training:
@@ -202,30 +206,33 @@ def _overfitting(exam, evidence):
     cause = (
         "The network has learned the single rows of the training set, noise included."
     )
+    # By trial, see benchmarks/diagnosis.py; the loss divides it by the number of rows.
+    alpha = max(10 * exam.model.alpha, float(f"{0.06 * exam.n_all:.0e}"))
     remedies = (
         Remedy("Stop at the best epoch.", {"early_stopping": True}),
-        Remedy("Penalise large weights.", {"alpha": max(1.0, 100 * exam.model.alpha)}),
-        Remedy("Train with a part of the units at a time.", {"dropout": 0.5}),
+        Remedy("Penalise large weights.", {"alpha": alpha}),
     )
     return Finding("overfitting", "warning", evidence, cause, remedies)
 
 
-def shrunk_weights(exam):
-    """Weights that the penalty or the decay has taken back to nothing."""
-    model = exam.model
-    if not exam.shrinkage < SHRUNK or not (model.alpha or model.weight_decay):
+def held_back(exam):
+    """Weights that the penalty or the decay rules over, or has taken to nothing."""
+    model, penalty = exam.model, exam.penalty
+    shrunk = exam.shrinkage < SHRUNK and (model.alpha or model.weight_decay)
+    loss = exam.trace.loss
+    ruled = loss is not None and not exam.has_learned and penalty > RULING * abs(loss)
+    if not (shrunk or ruled):
         return []
-    penalty = {
-        "alpha": (model.alpha, 1e-4),
-        "weight_decay": (model.weight_decay, 0.0),
-    }
-    name = max(penalty, key=lambda name: penalty[name][0])
+    pulls = {"alpha": model.alpha, "weight_decay": model.weight_decay}
+    name = "alpha" if ruled else max(pulls, key=pulls.get)
     evidence = (
-        f"The weights together have {exam.shrinkage:.1%} of the size of new ones, with "
-        f"{name}={penalty[name][0]:g}."
+        f"With alpha={model.alpha:g} the penalty is {penalty:.3g}, the loss {loss:.3g}."
+        if ruled
+        else f"With {name}={pulls[name]:g} the weights together have shrunk to "
+        f"{exam.shrinkage:.1%} of the size of new ones."
     )
     cause = "What pulls the weights to 0 is stronger than what the rows have to say."
-    remedy = Remedy("Pull less.", {name: penalty[name][1]})
+    remedy = Remedy("Pull less.", {name: {"alpha": 1e-4, "weight_decay": 0.0}[name]})
     return [Finding("underfitting", "error", evidence, cause, (remedy,))]
 
 
