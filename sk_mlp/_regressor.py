@@ -208,7 +208,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         better point). None in a copy that a callback made while training went on.
     n_features_in_ : int
         Features seen during `fit`.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Their names, where X has string column names.
 
     See Also

@@ -12,6 +12,17 @@ import numpy as np
 
 from sk_mlp._component import Component, Positive, Registry
 
+__all__ = [
+    "Auto",
+    "Initializer",
+    "Orthogonal",
+    "Sklearn",
+    "VarianceScaling",
+    "get",
+    "names",
+    "register",
+]
+
 
 class Initializer(Component):
     """Base of all initializers.

@@ -28,6 +28,19 @@ from sk_mlp._component import (
 )
 from sk_mlp._numerics import zeros
 
+__all__ = [
+    "SGD",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "NAdam",
+    "Optimizer",
+    "RMSprop",
+    "get",
+    "names",
+    "register",
+]
+
 
 class Optimizer(Component):
     """Base of all first-order optimizers.

@@ -20,8 +20,32 @@ from collections.abc import Callable
 from math import cos, inf, pi
 from typing import Annotated
 
-from sk_mlp._component import Component, Interval, NonNegative, Registry, Unit
-from sk_mlp._component import Progress as Progress
+from sk_mlp._component import (
+    Component,
+    Interval,
+    NonNegative,
+    Progress,
+    Registry,
+    Unit,
+)
+
+__all__ = [
+    "Adaptive",
+    "Constant",
+    "Cosine",
+    "Exponential",
+    "InvScaling",
+    "Lambda",
+    "Linear",
+    "OneCycle",
+    "Progress",
+    "Schedule",
+    "StepDecay",
+    "WarmupCosine",
+    "get",
+    "names",
+    "register",
+]
 
 Epochs = Annotated[int, Interval(1, inf, "left")]
 Factor = Annotated[float, Interval(0.0, 1.0, "both")]

@@ -16,7 +16,13 @@ from sklearn.exceptions import ConvergenceWarning
 import sk_mlp
 
 ROOT = Path(__file__).parents[1]
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+# Written by the documentation's build, and not in the checkout.
+GENERATED = ("_build", "activations", "api", "auto_examples")
+PAGES = sorted(
+    page
+    for page in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
+    if page.relative_to(ROOT).parts[1:2] not in [(name,) for name in GENERATED]
+)
 COMPONENTS = ("activations", "losses", "initializers", "optimizers", "schedules")
 GUIDES = {
     "activations": "activations.md",
@@ -43,19 +49,37 @@ def code_blocks(text):
 
 def anchors(text):
     """Return the names of the headings that a link can point at."""
-    prose = re.sub(r"^```.*?^```$", "", text, flags=re.DOTALL | re.MULTILINE)
-    headings = re.findall(r"^#+ (.+)$", prose, re.MULTILINE)
+    headings = re.findall(r"^#+ (.+)$", prose(text), re.MULTILINE)
     return {
         re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-")
         for heading in headings
     }
 
 
+def prose(text):
+    """Return the text of a page without its blocks of code and directives."""
+    return re.sub(r"^```.*?^```$", "", text, flags=re.DOTALL | re.MULTILINE)
+
+
 def links(text):
     """Return the targets of links and pictures that lie in this project."""
+    code_or_mathematics = r"`(?:[^`\n]|\n(?!\n))*`|\$\$[^$]*\$\$|\$[^$\n]+\$"
+    text = re.sub(code_or_mathematics, "", prose(text))
     targets = re.findall(r"\]\(([^)\s]+)\)", text)
     targets += re.findall(r"(?:src|href)=\"([^\"]+)\"", text)
     return [target for target in targets if not re.match(r"\w+:", target)]
+
+
+def entries_of_toctrees(text):
+    """Return the pages in tables of contents, without those that are generated."""
+    block = re.compile(r"^```\{toctree\}\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+    found = []
+    for line in "\n".join(block.findall(text)).splitlines():
+        name = re.sub(r".*<(.+)>", r"\1", line)
+        folder, _, _ = name.rpartition("/")
+        if name and not name.startswith(":") and folder not in GENERATED:
+            found.append(f"{name}.md")
+    return found
 
 
 def names_in_tables(text):
@@ -87,8 +111,8 @@ def test_code_of_a_page_runs(page, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("page", PAGES, ids=page_id)
 def test_links_of_a_page_lead_somewhere(page):
-    dead = []
-    for link in links(page.read_text("utf-8")):
+    dead, text = [], page.read_text("utf-8")
+    for link in links(text) + entries_of_toctrees(text):
         path, _, anchor = link.partition("#")
         target = page.parent / path if path else page
         if not target.exists() or (
@@ -104,9 +128,10 @@ def test_every_page_can_be_reached_from_the_readme():
         page = todo.pop().resolve()
         if page.suffix == ".md" and page not in reached:
             reached.add(page)
+            text = page.read_text("utf-8")
             todo += [
                 page.parent / link.partition("#")[0]
-                for link in links(page.read_text("utf-8"))
+                for link in links(text) + entries_of_toctrees(text)
                 if not link.startswith("#")
             ]
     assert {page.resolve() for page in PAGES} <= reached

@@ -50,6 +50,13 @@ class Examination:
         """ndarray of float: size of the gradient in each layer, RMS over the rows."""
         return _signals(self.trace)
 
+    @cached_property
+    def flow(self):
+        """ndarray of float: `signals`, or where no row has a loss, as without y."""
+        if self.signals[-1] > 0 or self.y is None:
+            return self.signals
+        return _signals(trace(self.model, self.X))
+
     # -- data ----------------------------------------------------------------------
 
     @cached_property

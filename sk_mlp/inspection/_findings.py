@@ -21,8 +21,8 @@ class Remedy:
     ----------
     text : str
         What to do, and why it helps.
-    params : dict, default={}
-        Parameters of the MLP to set.
+    params : dict, optional
+        Parameters of the MLP to set; none if it is left out.
     transformer : transformer, default=None
         To put in front of the MLP.
     target_transformer : transformer, default=None

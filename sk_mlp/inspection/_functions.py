@@ -120,8 +120,9 @@ def input_gradients(estimator, X):
     >>> gradients = input_gradients(classifier, X)
     >>> gradients.shape
     (150, 3, 4)
-    >>> int(np.abs(gradients).mean(axis=(0, 1)).argmax())  # petal length or width
-    3
+    >>> most = np.abs(gradients).mean(axis=(0, 1)).argmax()
+    >>> load_iris().feature_names[most].split()[0]  # its length or its width
+    'petal'
     """
     model, X, *_ = read(estimator, X)
     network = replica(model)

@@ -116,9 +116,7 @@ class LayerDistributionDisplay:
             layer_names=[layer.name for layer in layers],
             values=[layer.a if kind == "activation" else layer.z for layer in layers],
             dead=np.array([units.dead.mean() for units in examined.units]),
-            saturated=np.array(
-                [(units.saturated & ~units.dead).mean() for units in examined.units]
-            ),
+            saturated=np.array([_saturated(units) for units in examined.units]),
             kind=kind,
         )
         return display.plot(ax=ax)
@@ -393,3 +391,8 @@ def _positive(sizes):
     """Return the sizes that a logarithmic scale can show, NaN for the others."""
     sizes = np.asarray(sizes, dtype=float)
     return np.where(np.isfinite(sizes) & (sizes > 0), sizes, np.nan)
+
+
+def _saturated(units):
+    """Return the share of saturated units that are not dead; 0 for rectifiers."""
+    return (units.saturated & ~units.dead).mean() if units.saturates else 0.0

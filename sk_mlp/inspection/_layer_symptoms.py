@@ -174,7 +174,7 @@ def is_cut_off(signals):
 
 def vanishing_gradients(exam):
     """A gradient that is lost on its way back through the layers."""
-    signals = exam.signals
+    signals = exam.flow
     if len(signals) < 2 or not np.isfinite(signals).all() or signals[-1] == 0:
         return []
     ratio, least = signals[0] / signals[-1], signals[:-1].min()
@@ -203,7 +203,7 @@ def vanishing_gradients(exam):
 
 def exploding_gradients(exam):
     """A gradient that grows on its way back through the layers."""
-    signals = exam.signals
+    signals = exam.flow
     if len(signals) < 2 or not np.isfinite(signals).all() or signals[-1] == 0:
         return []
     ratio = signals[0] / signals[-1]

@@ -115,8 +115,8 @@ class LossCurveDisplay:
         """Draw how a fitted estimator was trained.
 
         The best epoch is the one that `early_stopping` has restored; without it that
-        of the least validation loss, or without validation of the least training loss.
-        The estimator is then that of the last epoch all the same.
+        of the least validation loss, though the estimator is that of the last epoch.
+        Without validation none is marked.
 
         Parameters
         ----------
@@ -321,12 +321,10 @@ def _best_epoch(model):
         # With warm_start a fit may end where the one before it was best.
         hit = [*of_last_fit[:1], *hits[-1:]]
         return (int(history["epoch"][hit[0]]), "restored") if hit else (None, "")
-    key = "val_loss" if np.isfinite(history["val_loss"]).any() else "loss"
-    values = history[key]
+    values = history["val_loss"]
     if not np.isfinite(values).any():
-        return None, ""
-    what = "validation" if key == "val_loss" else "training"
-    return int(history["epoch"][np.nanargmin(values)]), f"least {what} loss"
+        return None, ""  # the training loss is nearly always least at the end
+    return int(history["epoch"][np.nanargmin(values)]), "least validation loss"
 
 
 def _score_name(model):

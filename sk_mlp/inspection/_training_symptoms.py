@@ -35,6 +35,7 @@ GAP = 0.25
 # The size of all weights, relative to new ones, below which nothing is left of them;
 # the penalty relative to the loss.
 SHRUNK, RULING = 0.2, 3.0
+MUCH_DROPOUT = 0.5
 
 # What a reference model must have ahead in accuracy or R², and its size.
 LEAD, N_REFERENCE_ROWS, N_TREES = 0.05, 1_500, 50
@@ -189,7 +190,7 @@ def _gap(exam):
     """Compare the loss of the rows, if they are new ones, with the training loss."""
     if exam.y is None or not len(exam.losses) or any(exam.model._spec["dropout"] or ()):
         return []
-    loss, training = exam.trace.loss, float(exam.losses[-1])
+    loss, training = exam.trace.loss, _training_loss(exam)
     if not loss - training > GAP * abs(exam.constant_loss) or loss < 2 * training:
         return []
     if len(exam.losses) > 1 and exam.losses[-1] > 0.9 * exam.losses[0]:
@@ -200,6 +201,14 @@ def _gap(exam):
         f"{exam.constant_loss:.3g})."
     )
     return [_overfitting(exam, evidence)]
+
+
+def _training_loss(exam):
+    """Return the training loss of the epoch whose weights the model has."""
+    scores = np.asarray(exam.model.history_["val_score"], dtype=float)
+    if exam.model.early_stopping and np.isfinite(scores).any():
+        return float(exam.model.history_["loss"][int(np.nanargmax(scores))])
+    return float(exam.losses[-1])
 
 
 def _overfitting(exam, evidence):
@@ -216,7 +225,25 @@ def _overfitting(exam, evidence):
 
 
 def held_back(exam):
-    """Weights that the penalty or the decay rules over, or has taken to nothing."""
+    """Weights that penalty or decay rule over, or units that are hardly ever there."""
+    return _pulled_back(exam) or _dropped(exam)
+
+
+def _dropped(exam):
+    dropout = max(exam.model._spec["dropout"] or (0.0,))
+    if dropout < MUCH_DROPOUT or exam.y is None or exam.has_learned:
+        return []
+    evidence = (
+        f"dropout={dropout:g} leaves {1 - dropout:.0%} of the units of a layer at a "
+        f"time, and the loss is {exam.trace.loss:.3g} (a constant prediction has "
+        f"{exam.constant_loss:.3g})."
+    )
+    cause = "What is left is too little to learn with."
+    remedy = Remedy("Keep the units.", {"dropout": 0.0})
+    return [Finding("underfitting", "error", evidence, cause, (remedy,))]
+
+
+def _pulled_back(exam):
     model, penalty = exam.model, exam.penalty
     shrunk = exam.shrinkage < SHRUNK and (model.alpha or model.weight_decay)
     loss = exam.trace.loss
@@ -255,8 +282,6 @@ def underfitting(exam):
     model, remedies = exam.model, []
     if model.alpha > 0.1:
         remedies.append(Remedy("Penalise less.", {"alpha": 1e-4}))
-    if np.any(np.asarray(model.dropout) > 0.3):
-        remedies.append(Remedy("Keep the units.", {"dropout": 0.0}))
     n_units = sum(model._spec["hidden_layer_sizes"])
     if n_units < 100 and not remedies:
         remedies.append(

@@ -154,7 +154,7 @@ class Huber(_Residual):
 class LogCosh(_Residual):
     """Logarithm of the hyperbolic cosine: a Huber loss without a seam.
 
-    Formula: ``Σ log cosh(p - y)``; nearly d²/2 for small and |d| - log 2 for large d.
+    Formula: ``Σ log cosh(p - y)``; nearly d²/2 for small d, ``|d| - log 2`` for large.
 
     Domain: y and p in (-inf, inf).
 
