@@ -14,6 +14,10 @@ finding gone (or become an "info"), and is the loss lower, on the rows of the tr
 and on those held out (40 %)? Losses are relative to the best constant prediction, so
 that they compare if a remedy changes the units of the targets. Takes three minutes on
 two cores.
+
+The limits in `sk_mlp.inspection` were chosen with ``--seed 0`` and 1. The figures that
+count are those of another one: other initial weights, other rows held out, and other
+data where they are made by code.
 """
 
 import argparse
@@ -41,6 +45,7 @@ from sk_mlp.inspection._reading import read
 RESULTS = Path(__file__).with_name("diagnosis.json")
 CLASSES = ("digits", "iris", "wine", "breast_cancer", "moons", "blobs")
 NUMBERS = ("diabetes", "friedman")
+SEED = {"seed": 2}  # set by the command line, before the networks are made
 
 
 class LowBias(Initializer):
@@ -59,15 +64,21 @@ def data(name):
     name, _, raw = name.partition(" ")
     if name in ("moons", "circles"):
         make = getattr(datasets, f"make_{name}")
-        X, y = make(600, noise=0.2 if name == "moons" else 0.1, random_state=0)
+        X, y = make(
+            600, noise=0.2 if name == "moons" else 0.1, random_state=SEED["seed"]
+        )
     elif name == "friedman":
-        X, y = datasets.make_friedman1(800, noise=0.5, random_state=0)
+        X, y = datasets.make_friedman1(800, noise=0.5, random_state=SEED["seed"])
     elif name == "blobs":
         X, y = datasets.make_classification(
-            1000, 20, n_informative=8, n_classes=4, class_sep=1.5, random_state=0
+            *(1000, 20),
+            **{"n_informative": 8, "n_classes": 4, "class_sep": 1.5},
+            random_state=SEED["seed"],
         )
     elif name == "multilabel":
-        X, y = datasets.make_multilabel_classification(600, 15, random_state=0)
+        X, y = datasets.make_multilabel_classification(
+            600, 15, random_state=SEED["seed"]
+        )
     else:
         X, y = getattr(datasets, f"load_{name}")(return_X_y=True)
     if raw:
@@ -79,8 +90,10 @@ def case(name, *, X=None, y=None, with_validation=False, **params):
     """Return a network to train: its estimator, its data, and a description."""
     kind = MLPRegressor if name.split()[0] in NUMBERS else MLPClassifier
     own_X, own_y = data(name)
+    params["random_state"] = params.get("random_state", 0) + 100 * SEED["seed"]
     return {
-        "estimator": kind(**{"random_state": 0, **params}),
+        "estimator": kind(**params),
+        "seed": SEED["seed"],
         "X": own_X if X is None else X,
         "y": own_y if y is None else y,
         "with_validation": with_validation,
@@ -257,7 +270,7 @@ def not_converged():
 
 
 def overfitting():
-    rng = np.random.RandomState(0)
+    rng = np.random.RandomState(SEED["seed"])
     names = ("moons", "blobs", "breast_cancer", "digits", "wine", "diabetes")
     for seed, name in enumerate(names):
         X, y = data(name)
@@ -335,7 +348,7 @@ PLANTED = (
 def train(estimator, case):
     """Return the fitted estimator, the rows it has seen and those held out."""
     X, X_new, y, y_new = train_test_split(
-        case["X"], case["y"], test_size=0.4, random_state=0
+        case["X"], case["y"], test_size=0.4, random_state=case["seed"]
     )
     rest = {"X_val": X_new, "y_val": y_new} if case["with_validation"] else {}
     with warnings.catch_warnings():
@@ -407,7 +420,10 @@ def measure():
 def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--show", action="store_true", help="only show the last run")
-    if not parser.parse_args().show:
+    parser.add_argument("--seed", type=int, default=SEED["seed"])
+    arguments = parser.parse_args()
+    SEED["seed"] = arguments.seed
+    if not arguments.show:
         RESULTS.write_text(json.dumps(measure(), indent=1) + "\n", "utf-8")
     show(json.loads(RESULTS.read_text("utf-8")))
 
