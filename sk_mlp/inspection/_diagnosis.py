@@ -24,10 +24,16 @@ SYMPTOMS = (
     *(training.overfitting, data.constant_features),
 )
 
-# What goes with weights that are held next to 0, and needs no remedy of its own.
-OF_HOLDING_BACK = (
-    *("dead_units", "linear_network", "vanishing_gradients", "not_converged"),
-)
+# What needs no remedy of its own if something else is found.
+CONSEQUENCES = {
+    # Weights that are held next to 0.
+    "underfitting": (
+        *("dead_units", "linear_network", "vanishing_gradients", "not_converged"),
+    ),
+    # Steps are small, and the loss hardly falls, where no gradient comes.
+    "dead_units": ("learning_rate_too_low", "not_converged"),
+    "vanishing_gradients": ("learning_rate_too_low", "not_converged"),
+}
 
 
 def diagnose(estimator, X, y=None, sample_weight=None):
@@ -93,8 +99,7 @@ def diagnose(estimator, X, y=None, sample_weight=None):
     """
     exam = Examination(*read(estimator, X, y, sample_weight))
     findings = [finding for symptom in SYMPTOMS for finding in symptom(exam)]
-    if held_back := training.held_back(exam):
-        findings = held_back + [f for f in findings if f.code not in OF_HOLDING_BACK]
+    findings = _without_consequences(training.held_back(exam) + findings)
     if all(finding.severity == "info" for finding in findings):
         # Everything else is a reason to fit badly.
         findings = training.underfitting(exam) + findings
@@ -102,6 +107,13 @@ def diagnose(estimator, X, y=None, sample_weight=None):
     with np.errstate(all="ignore"):
         table = _table(exam)
     return Diagnosis(table, findings, exam.n_rows, exam.trace.loss)
+
+
+def _without_consequences(findings):
+    """Return the findings without those that another one, above "info", explains."""
+    causes = {finding.code for finding in findings if finding.severity != "info"}
+    explained = {code for cause in causes for code in CONSEQUENCES.get(cause, ())}
+    return [finding for finding in findings if finding.code not in explained]
 
 
 def _table(exam):

@@ -111,11 +111,6 @@ class Examination:
             return None
         return trace(self.model, self.X, self.y, self.w, network=self.initial())
 
-    @cached_property
-    def initial_signals(self):
-        """ndarray of float: `signals` before training; empty if unknown."""
-        return np.array([]) if self.setup is None else _signals(self.initial_trace)
-
     def updates(self, network):
         """Return the size of a training step for each layer, relative to its weights.
 

@@ -167,11 +167,6 @@ def _saturation_finding(exam, index, saturated):
     return Finding("saturation", severity, evidence, cause, remedies, layer.name)
 
 
-def is_cut_off(signals):
-    """Tell whether hardly any gradient arrives in the first layer."""
-    return bool(len(signals) > 1 and signals[0] < VANISHING * signals[-1])
-
-
 def vanishing_gradients(exam):
     """A gradient that is lost on its way back through the layers."""
     signals = exam.flow

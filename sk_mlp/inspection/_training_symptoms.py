@@ -11,7 +11,6 @@ from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
 from sklearn.model_selection import KFold, StratifiedKFold, cross_val_score
 
 from sk_mlp.inspection._findings import Finding, Remedy, better_rate
-from sk_mlp.inspection._layer_symptoms import is_cut_off
 from sk_mlp.inspection._trace import some_rows
 
 # Change of the weights in the first step of training, relative to their size (median
@@ -108,8 +107,8 @@ def learning_rate_too_low(exam):
     if len(losses) < 2 or not 0 < step < SMALL_STEP:
         return []
     late = Curve(losses).late_share
-    if late < STEEP or is_cut_off(exam.initial_signals):
-        return []  # it falls no more; or the gradient is to blame, not the rate
+    if late < STEEP:
+        return []
     evidence = (
         f"{_late_text(exam, late)} The first step changed the weights by {step:.2g} "
         "of their size; a healthy one changes them by 0.001 to 0.1."
@@ -125,8 +124,8 @@ def learning_rate_too_low(exam):
 def not_converged(exam):
     """Training that ended while the loss was still falling."""
     losses, model = exam.losses, exam.model
-    if len(losses) < 2 or exam.first_step < SMALL_STEP or is_cut_off(exam.signals):
-        return []  # the rate or the gradient is to blame
+    if len(losses) < 2 or exam.first_step < SMALL_STEP:
+        return []  # the rate is to blame
     late = Curve(losses).late_share
     at_limit = model.stop_reason_ not in ("converged", "diverged")
     steep = STEEP_STOPPED if model.early_stopping and not at_limit else STEEP
