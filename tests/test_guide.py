@@ -220,7 +220,7 @@ def test_defaults_of_pytorch(torch):
 
 
 @pytest.mark.parametrize("n_outputs", [1, 4])
-def test_factor_of_mse_loss(torch, rng, n_outputs):
+def test_factor_of_mse_loss_in_torch(torch, rng, n_outputs):
     y = rng.normal(size=(len(X), n_outputs))
     target = y if n_outputs > 1 else y.ravel()
     W, b, W_grad, _ = one_step(MLPRegressor(alpha=0.0), X, target)
@@ -230,7 +230,7 @@ def test_factor_of_mse_loss(torch, rng, n_outputs):
     assert_allclose(weight.grad.numpy(), 2 / n_outputs * W_grad, rtol=1e-10)
 
 
-def test_factor_of_bce_loss(torch, rng):
+def test_factor_of_bce_loss_in_torch(torch, rng):
     y = (rng.normal(size=(len(X), 4)) > 0).astype(int)
     W, b, W_grad, _ = one_step(MLPClassifier(alpha=0.0), X, y)
     weight = torch.tensor(W, requires_grad=True)
@@ -239,7 +239,7 @@ def test_factor_of_bce_loss(torch, rng):
     assert_allclose(weight.grad.numpy(), W_grad / 4, rtol=1e-10)
 
 
-def test_smooth_l1_loss_is_hubers_over_beta(torch, rng):
+def test_smooth_l1_loss_in_torch_is_hubers_over_beta(torch, rng):
     y, p = rng.normal(size=(2, 50, 1))
     theirs = torch.nn.SmoothL1Loss(beta=0.4)(torch.from_numpy(p), torch.from_numpy(y))
     assert_allclose(Huber(0.4).value(y, p).mean() / 0.4, theirs.item(), rtol=1e-12)
