@@ -9,16 +9,14 @@ from scipy.sparse import issparse
 from sklearn.feature_selection import VarianceThreshold
 from sklearn.preprocessing import StandardScaler
 
+from sk_mlp.inspection._examination import LARGE_FEATURE, MIN_ROWS
 from sk_mlp.inspection._findings import Finding, Remedy
 
-# Features: the root mean square of one that is large, and of the largest where all
-# are small. Standardised ones have 1, those between 0 and 1 about 0.5.
-LARGE_FEATURE, SMALL_FEATURES = 20.0, 0.1
+# Root mean square of the largest feature, where all are small.
+SMALL_FEATURES = 0.1
 
 # Targets of an identity output: mean and standard deviation of one.
 LARGE_TARGET, SMALL_TARGET = 10.0, 0.02
-
-MIN_ROWS = 10
 
 
 def constant_features(exam):

@@ -13,6 +13,11 @@ from sk_mlp.activations._table import vanishing_sides
 from sk_mlp.inspection._reading import encoded, resolved
 from sk_mlp.inspection._trace import replica, some_rows, trace
 
+# Rows below which a share of rows means nothing.
+MIN_ROWS = 10
+# Root mean square of a feature that is large: standardised ones have 1, those between 0
+# and 1 about 0.5.
+LARGE_FEATURE = 20.0
 # A slope below this share of the activation's largest one lets nothing through.
 DEAD_SLOPE = 1e-3
 SATURATED_SLOPE = 0.05

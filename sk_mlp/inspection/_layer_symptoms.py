@@ -9,7 +9,13 @@ from dataclasses import replace
 import numpy as np
 
 from sk_mlp import initializers
-from sk_mlp.inspection._examination import SATURATED_ROWS, Units, is_flat
+from sk_mlp.inspection._examination import (
+    LARGE_FEATURE,
+    MIN_ROWS,
+    SATURATED_ROWS,
+    Units,
+    is_flat,
+)
 from sk_mlp.inspection._findings import (
     GOOD_STEP,
     SEVERITIES,
@@ -29,9 +35,6 @@ EXPLODING = 1e3
 # And in itself, where the output layer's is large enough to tell.
 TINY_GRADIENT, FELT_GRADIENT = 1e-5, 1e-3
 
-# Rows below which a share of rows means nothing.
-MIN_ROWS = 10
-
 RELU = Remedy(
     "Take an activation whose slope does not vanish on both sides.",
     {"activation": "relu"},
@@ -49,7 +52,6 @@ BATCH_NORM = Remedy(
     {"normalization": "batch"},
 )
 AUTO_INIT = Remedy("Match the initial weights to the activation.", {"init": "auto"})
-LARGE_FEATURE = 20.0
 
 
 def against(exam, *otherwise):
@@ -113,9 +115,9 @@ def _dead_finding(exam, index, severity, dead):
         cause = "Their inputs are below 0 for all rows: their weights cannot learn."
     elif before < 0.5 * dead.mean():
         cause = (
-            f"Training has pushed them there (before it were {before:.0%} dead): steps "
-            "that are too large move biases far below 0, and no gradient brings them "
-            "back."
+            f"Training has pushed them there ({before:.0%} are dead with new weights): "
+            "steps that are too large move biases far below 0, and no gradient brings "
+            "them back."
         )
     else:
         cause = (
@@ -229,9 +231,8 @@ def linear_network(exam):
         return []
     straight = [units.linear | units.dead for units in hidden]
     alive = [not units.dead.all() for units in hidden]
-    if not (all(map(np.all, straight)) and all(alive)) or exam.model.normalization == (
-        "layer"
-    ):
+    bends = exam.model._spec["normalization"] == "layer"
+    if bends or not (all(map(np.all, straight)) and all(alive)):
         return []
     evidence = (
         f"In {len(hidden)} hidden layer(s) every unit has the same slope for all "
@@ -258,7 +259,7 @@ def initialization(exam):
     trace_before = exam.initial_trace
     if trace_before is None or exam.n_rows < MIN_ROWS:
         return []
-    if _initializer(exam) == "auto" or exam.model.normalization is not None:
+    if _initializer(exam) == "auto" or exam.model._spec["normalization"]:
         return []
     matched = exam.initial(initializers.get("auto"))
     own = _spreads(trace_before)

@@ -298,7 +298,9 @@ def _scores(exam):
         return unknown
     X, y = some_rows(exam.X, exam.y, limit=N_REFERENCE_ROWS)
     y = y.toarray() if issparse(y) else y
-    own = model.score(X, y)
+    plain = model._working_copy()
+    plain.__dict__.pop("feature_names_in_", None)  # X is an array by now
+    own = plain.score(X, y)
     if own > GOOD_SCORE:
         return unknown
     trees = (

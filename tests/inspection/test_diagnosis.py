@@ -10,6 +10,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn import datasets, neural_network
 from sklearn.base import clone
@@ -370,6 +371,17 @@ def test_html_is_escaped():
     diagnosis = Diagnosis([{"layer": "<h>", "units": 1}], [finding], 2)
     html = diagnosis._repr_html_()
     assert "<1" not in html and "&lt;1 of 2&gt;" in html and "a &amp; b" in html
+
+
+def test_frames_with_names():
+    frame = pd.DataFrame(MOONS[0], columns=["left", "right"])
+    estimator = fit(frame, MOONS[1], alpha=3.0, max_iter=1000)
+    assert "underfitting" in diagnose(estimator, frame, MOONS[1]).codes
+    frame["right"] = 7.0
+    evidence = found(
+        fit(frame, MOONS[1]), "constant_features", frame, MOONS[1]
+    ).evidence
+    assert "'right'" in evidence
 
 
 def test_without_targets():
