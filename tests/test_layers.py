@@ -429,3 +429,29 @@ def test_blocks_do_not_change_dropout(dropped, rng, monkeypatch):
 def test_prediction_drops_nothing(rng):
     a = rng.standard_normal((8, 3))
     assert Dropout(0.5, 3).predict(a) is a  # never allocated
+
+
+# The gradient of prediction ---------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", sorted({*activations.names()} - {"step"}))
+def test_pulling_back_is_the_gradient_of_prediction(name, rng):
+    activation = activations.get(name)
+    layer = Activate(activation, 4)
+    bind(layer)
+    z, grad, h = rng.normal(size=(6, 4)), rng.normal(size=(6, 4)), 1e-6
+    before, found = z.copy(), layer.pull_back(z, grad)
+    assert_array_equal(z, before)
+    direction = rng.normal(size=(6, 4))
+    above, below = (layer.predict(z + sign * h * direction) for sign in (1, -1))
+    expected = np.sum(grad * (above - below)) / (2 * h)
+    assert_allclose(np.sum(found * direction), expected, rtol=1e-6)
+
+
+def test_pulling_back_through_a_dense_layer_and_dropout(rng):
+    layer = Dense(3, 2)
+    bind(layer)
+    grad = rng.normal(size=(5, 2))
+    found = layer.pull_back(None, grad)
+    assert_allclose(found, grad @ layer.weight.value.T)
+    assert Dropout(0.5, 2).pull_back(None, grad) is grad  # prediction drops nothing

@@ -509,3 +509,21 @@ def test_threads_predict_what_one_thread_does(kind, dropout, rng):
     # Nor has it touched what a training step left for another.
     problem(theta)
     assert_array_equal(network.grad, grad)
+
+
+@pytest.mark.parametrize("kind", [BatchNorm, LayerNorm])
+def test_pulling_back_is_the_gradient_of_prediction(kind, rng):
+    layer = ready(kind(4))
+    layer.gamma.value[...] = rng.normal(size=4)
+    if kind is BatchNorm:
+        layer.mean.value[...] = rng.normal(size=4)
+        layer.variance.value[...] = rng.uniform(0.5, 2.0, 4)
+    x, grad, h = rng.normal(size=(8, 4)), rng.normal(size=(8, 4)), 1e-6
+    before = x.copy(), grad.copy()
+    found = layer.pull_back(x, grad)
+    assert_array_equal(x, before[0])
+    assert_array_equal(grad, before[1])
+    direction = rng.normal(size=(8, 4))
+    above, below = (layer.predict(x + sign * h * direction) for sign in (1, -1))
+    expected = np.sum(grad * (above - below)) / (2 * h)
+    assert_allclose(np.sum(found * direction), expected, rtol=1e-6)
