@@ -54,7 +54,10 @@ def input_scale(exam):
     )
     if size[largest] > LARGE_FEATURE:
         n_large = int((size > LARGE_FEATURE).sum())
-        evidence += f"; {n_large} of {size.size} features are this large or nearly so."
+        evidence += (
+            f"; {n_large} of {size.size} features have a root mean square above "
+            f"{LARGE_FEATURE:g}."
+        )
         cause = (
             "Large features drown the others, push units onto the flat parts of their "
             "activation, and make steps in different directions differ in size."

@@ -302,17 +302,21 @@ _COLORS = {"info": "#2a6f97", "warning": "#b36b00", "error": "#b3261e"}
 
 
 def _html_table(rows):
-    heads = "".join(f"<th>{escape(_HEADS.get(key, key))}</th>" for key in rows[0])
-    body = "".join(
-        "<tr>"
-        + "".join(f"<td>{escape(_cell(key, value))}</td>" for key, value in row.items())
-        + "</tr>"
-        for row in rows
-    )
+    heads = _html_row("th", [_HEADS.get(key, key) for key in rows[0]])
+    cells = [[_cell(key, value) for key, value in row.items()] for row in rows]
+    body = "".join(_html_row("td", texts) for texts in cells)
     return (
         '<div style="overflow-x: auto"><table>'
-        f"<thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div>"
+        f"<thead>{heads}</thead><tbody>{body}</tbody></table></div>"
     )
+
+
+def _html_row(tag, texts):
+    cells = ""
+    for column, text in enumerate(texts):
+        style = f"text-align: {'left' if column < 2 else 'right'}; padding: 0.1em 0.6em"
+        cells += f'<{tag} style="{style}">{escape(text)}</{tag}>'
+    return f"<tr>{cells}</tr>"
 
 
 def _html_finding(finding):
