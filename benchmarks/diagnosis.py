@@ -75,6 +75,10 @@ def data(name):
             **{"n_informative": 8, "n_classes": 4, "class_sep": 1.5},
             random_state=SEED["seed"],
         )
+    elif name == "noisy":  # no one can get more than 85 % of it right
+        X, y = datasets.make_classification(
+            1000, 10, flip_y=0.3, random_state=SEED["seed"]
+        )
     elif name == "multilabel":
         X, y = datasets.make_multilabel_classification(
             600, 15, random_state=SEED["seed"]
@@ -116,12 +120,13 @@ HEALTHY = (
     {"hidden_layer_sizes": (60,), "solver": "sgd", "learning_rate_init": 0.05},
     {"hidden_layer_sizes": (50, 50), "activation": "selu", "dtype": "float32"},
     {"hidden_layer_sizes": (20, 20), "activation": "symmetric_msaf"},
+    {"hidden_layer_sizes": (100,), "dropout": 0.5},
 )
 
 
 def healthy():
     """Yield networks without fault; one of them early stopped, some scikit-learn's."""
-    for seed, name in enumerate((*CLASSES, *NUMBERS)):
+    for seed, name in enumerate((*CLASSES, *NUMBERS, "noisy")):
         for params in HEALTHY:
             yield case(name, **{"max_iter": 1000, "random_state": seed, **params})
     for name in ("digits", "breast_cancer", "friedman", "diabetes"):

@@ -12,8 +12,9 @@ from sklearn.preprocessing import StandardScaler
 from sk_mlp.inspection._examination import LARGE_FEATURE, MIN_ROWS
 from sk_mlp.inspection._findings import Finding, Remedy
 
-# Root mean square of the largest feature, where all are small.
-SMALL_FEATURES = 0.1
+# Root mean square of the largest feature where all are small, and of the length of the
+# rows: of many features one by one may be 1 and the others 0.
+SMALL_FEATURES, SHORT_ROWS = 0.1, 0.3
 
 # Targets of an identity output: mean and standard deviation of one.
 LARGE_TARGET, SMALL_TARGET = 10.0, 0.02
@@ -24,6 +25,10 @@ def constant_features(exam):
     constant = exam.features["constant"]
     if exam.n_rows < MIN_ROWS or not constant.any():
         return []
+    if constant.all():
+        evidence = f"All {constant.size} feature(s) are the same in all rows."
+        cause = "There is nothing to tell the rows by."
+        return [Finding("constant_features", "error", evidence, cause)]
     evidence = (
         f"{constant.sum()} of {constant.size} features are the same in all "
         f"{exam.n_rows} rows: {_list(exam, np.flatnonzero(constant))}."
@@ -36,38 +41,42 @@ def constant_features(exam):
     return [Finding("constant_features", "info", evidence, cause, (remedy,))]
 
 
+_LARGE = (
+    "Large features drown the others, push units onto the flat parts of their "
+    "activation, and make steps in different directions differ in size."
+)
+_FAR_OFF = (
+    "What they have in common moves the inputs of all units, onto the flat parts of "
+    "their activation, and hides what tells the rows apart."
+)
+_SMALL = (
+    "With features this small the units hardly differ from straight lines, and their "
+    "weights have a long way to go."
+)
+
+
 def input_scale(exam):
     """Features that are too large, or all too small, for the initial weights."""
     features = exam.features
     if exam.n_rows < MIN_ROWS:
         return []
-    size = features["size"]
-    if not size.any():
-        return []
-    largest = int(size.argmax())
-    if SMALL_FEATURES <= size[largest] <= LARGE_FEATURE:
-        return []
-    mean, std = features["mean"][largest], features["std"][largest]
-    evidence = (
-        f"The largest feature, {_list(exam, [largest])}, has mean {mean:.3g} and "
-        f"standard deviation {std:.3g}"
-    )
-    if size[largest] > LARGE_FEATURE:
-        n_large = int((size > LARGE_FEATURE).sum())
-        evidence += (
-            f"; {n_large} of {size.size} features have a root mean square above "
-            f"{LARGE_FEATURE:g}."
-        )
-        cause = (
-            "Large features drown the others, push units onto the flat parts of their "
-            "activation, and make steps in different directions differ in size."
-        )
+    size, unscaled = features["size"], exam.unscaled
+    if unscaled.any():
+        largest = int(np.where(unscaled, size, 0.0).argmax())
+        is_large = size[largest] > LARGE_FEATURE
+        verdict = "large or far off" if is_large else "far off for how they vary"
+        what = f"{unscaled.sum()} of {size.size} features are {verdict}"
+        cause = _LARGE if is_large else _FAR_OFF
     else:
-        evidence += "."
-        cause = (
-            "With features this small the units hardly differ from straight lines, and "
-            "their weights have a long way to go."
-        )
+        largest, what, cause = int(size.argmax()), "All features are small", _SMALL
+        short = np.sqrt(np.square(size).sum()) < SHORT_ROWS
+        if not (0 < size[largest] < SMALL_FEATURES and short):
+            return []
+    evidence = (
+        f"{what}: the largest, {_list(exam, [largest])}, has mean "
+        f"{features['mean'][largest]:.3g} and standard deviation "
+        f"{features['std'][largest]:.3g}."
+    )
     remedy = Remedy("Standardise the features.", transformer=exam.scaler)
     return [Finding("input_scale", "warning", evidence, cause, (remedy,))]
 
@@ -82,12 +91,12 @@ def target_scale(exam):
     mean, std = np.abs(y.mean(axis=0)), y.std(axis=0)
     size = np.hypot(mean, std)
     k = int(size.argmax())
-    if size[k] <= LARGE_TARGET and (std > SMALL_TARGET).all():
-        return []
     if size[k] <= LARGE_TARGET:
         k = int(std.argmin())
-        if std[k] == 0:
+        if std[k] > SMALL_TARGET:
             return []
+    if std[k] == 0:
+        return []
     of = f" of output {k}" if y.shape[1] > 1 else ""
     evidence = (
         f"The targets{of} have mean {y[:, k].mean():.3g} and standard deviation "

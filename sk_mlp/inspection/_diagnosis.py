@@ -25,7 +25,17 @@ SYMPTOMS = (
 )
 
 # What needs no remedy of its own if something else is found.
+_OF_LAYERS = (
+    *("dead_units", "linear_network", "saturation", "vanishing_gradients"),
+    *("exploding_gradients", "initialization"),
+)
+_OF_TRAINING = (
+    *("learning_rate_too_high", "learning_rate_too_low", "not_converged"),
+    *("overfitting", "underfitting"),
+)
 CONSEQUENCES = {
+    "non_finite": _OF_LAYERS + _OF_TRAINING,
+    "constant_features": _OF_LAYERS + _OF_TRAINING,  # above info: all of them
     # Weights that are held next to 0.
     "underfitting": (
         *("dead_units", "linear_network", "vanishing_gradients", "not_converged"),
@@ -56,7 +66,7 @@ def diagnose(estimator, X, y=None, sample_weight=None):
         The targets. Without them all that needs a loss is left out, and the gradients
         are those of the raw outputs.
     sample_weight : array-like of shape (n_samples,), default=None
-        Weights of the rows.
+        Weights of the rows, as in the training. None is 1 for every row.
 
     Returns
     -------
@@ -97,16 +107,28 @@ def diagnose(estimator, X, y=None, sample_weight=None):
     >>> "input_scale" in diagnose(better.fit(X, y), X, y).codes
     False
     """
+    if X is None:
+        raise TypeError("diagnose needs rows to look at. Got X=None.")
     exam = Examination(*read(estimator, X, y, sample_weight))
     findings = [finding for symptom in SYMPTOMS for finding in symptom(exam)]
     findings = _without_consequences(training.held_back(exam) + findings)
-    if all(finding.severity == "info" for finding in findings):
-        # Everything else is a reason to fit badly.
-        findings = training.underfitting(exam) + findings
+    findings = _with_underfitting(exam, findings)
     findings.sort(key=lambda f: -SEVERITIES.index(f.severity))  # stable
     with np.errstate(all="ignore"):
         table = _table(exam)
     return Diagnosis(table, findings, exam.n_rows, exam.trace.loss)
+
+
+def _with_underfitting(exam, findings):
+    """Look for underfitting as well, if nothing is found that explains it."""
+    others = [f for f in findings if f.severity != "info" and f.code != "not_converged"]
+    if others:
+        return findings
+    unfinished = [f for f in findings if f.code == "not_converged"]
+    found = training.underfitting(exam, *unfinished)
+    if found:
+        findings = [f for f in findings if f not in unfinished]
+    return found + findings
 
 
 def _without_consequences(findings):
@@ -127,7 +149,7 @@ def _table(exam):
             "activation": name_of(layer.activation),
             "units": layer.z.shape[1],
             "dead": float(units.dead.mean()),
-            "saturated": float(units.saturated.mean()) if units.saturates else np.nan,
+            "saturated": _saturated(layer, units),
             "mean": float(layer.a.mean(dtype=float)),
             "std": float(layer.a.std(dtype=float)),
             "sparsity": float((layer.a == 0).mean()),
@@ -139,6 +161,13 @@ def _table(exam):
             exam.trace.layers, exam.units, signals, ratios, updates, strict=True
         )
     ]
+
+
+def _saturated(layer, units):
+    """Return the share of saturated units; NaN where that is no fault."""
+    if layer.name == "output" or not units.saturates:
+        return np.nan
+    return float(units.saturated.mean())
 
 
 class Diagnosis:

@@ -18,6 +18,8 @@ MIN_ROWS = 10
 # Root mean square of a feature that is large: standardised ones have 1, those between 0
 # and 1 about 0.5.
 LARGE_FEATURE = 20.0
+# Mean of a feature that is far off: in itself, and relative to the standard deviation.
+FAR_OFF, FAR_OFF_STDS = 10.0, 3.0
 # A slope below this share of the activation's largest one lets nothing through.
 DEAD_SLOPE = 1e-3
 SATURATED_SLOPE = 0.05
@@ -40,6 +42,10 @@ class Examination:
     w: object = None
 
     def __post_init__(self):
+        if self.w is not None:  # rows of no weight say nothing
+            seen = np.flatnonzero(self.w)
+            self.X, self.w = self.X[seen], self.w[seen]
+            self.y = None if self.y is None else self.y[seen]
         self.n_all = self.X.shape[0]
         self.X, self.y, self.w = some_rows(self.X, self.y, self.w)
         self.n_rows = self.X.shape[0]
@@ -78,6 +84,14 @@ class Examination:
         std = np.sqrt(variance)
         size = np.hypot(mean, std)
         return {"mean": mean, "std": std, "size": size, "constant": low == high}
+
+    @property
+    def unscaled(self):
+        """ndarray of bool: features that are large, or far off for how they vary."""
+        features = self.features
+        mean = np.abs(features["mean"])
+        far_off = (mean > FAR_OFF) & (mean > FAR_OFF_STDS * features["std"])
+        return (features["size"] > LARGE_FEATURE) | far_off
 
     @property
     def scaler(self):
@@ -131,6 +145,8 @@ class Examination:
         Y, w = encoded(model, y, w)
         network.allocate(len(Y))
         total = len(Y) if w is None else float(w.sum())
+        if total == 0:
+            return unknown
         before = [dense.weight.value.copy() for dense in network.dense]
         with np.errstate(all="ignore"):
             network.loss_grad(X.astype(network.dtype, copy=False), Y, w, total)
@@ -181,7 +197,11 @@ class Examination:
     @property
     def has_learned(self):
         """bool: Whether the loss is known, and half that of a constant prediction."""
-        return self.y is not None and self.trace.loss < 0.5 * self.constant_loss
+        if self.y is None:
+            return False
+        # Some losses may be negative.
+        constant = self.constant_loss
+        return bool(constant - self.trace.loss > 0.5 * abs(constant))
 
     @cached_property
     def constant_loss(self):
@@ -205,7 +225,8 @@ class Examination:
             return network.loss_grad(X, Y, w, total), network.grad.copy()
 
         with np.errstate(all="ignore"):
-            found = minimize(loss_grad, network.theta.copy(), jac=True)
+            theta = network.theta.copy()
+            found = minimize(loss_grad, theta, jac=True, method="L-BFGS-B")
         return float(found.fun)
 
 
@@ -239,7 +260,7 @@ class Units:
             return
         with np.errstate(all="ignore"):
             size = np.abs(layer.slope)
-            size /= typical_slope(layer.activation)
+            size /= typical_slope(layer.activation) or 1.0
             self.dead = (size < DEAD_SLOPE).all(axis=0)
             self.saturated = (size < SATURATED_SLOPE).mean(axis=0) >= SATURATED_ROWS
             low, high = layer.slope.min(axis=0), layer.slope.max(axis=0)
@@ -283,4 +304,4 @@ def _rms_of_rows(signal):
 
 def _change(before, dense):
     size = np.linalg.norm(before)
-    return np.linalg.norm(dense.weight.value - before) / size if size else np.inf
+    return np.linalg.norm(dense.weight.value - before) / size if size else np.nan

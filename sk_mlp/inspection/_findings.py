@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 from sklearn.base import clone
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.pipeline import Pipeline, make_pipeline
@@ -38,7 +39,7 @@ class Remedy:
     """
 
     text: str
-    params: dict = field(default_factory=dict)
+    params: dict = field(default_factory=dict, hash=False)
     transformer: Any = None
     target_transformer: Any = None
 
@@ -75,7 +76,9 @@ class Remedy:
             name, last = estimator.steps[-1]
             return clone(estimator).set_params(**{name: self.apply(last)})
         if isinstance(estimator, TransformedTargetRegressor):
-            regressor = self.apply(estimator.regressor)
+            regressor = self.apply(
+                getattr(estimator, "regressor_", estimator.regressor)
+            )
             return clone(estimator).set_params(regressor=regressor)
         if hasattr(estimator, "best_estimator_"):
             return self.apply(estimator.best_estimator_)
@@ -148,3 +151,14 @@ def better_rate(exam, text):
         f"{text} LearningRateDisplay shows how large.",
         {"learning_rate_init": float(f"{rate:.0e}")},
     )
+
+
+def resized(exam, text, sizes):
+    """Return the remedy of other hidden layers; lists with an entry for each fit."""
+    params = {"hidden_layer_sizes": sizes}
+    for name in ("activation", "dropout"):
+        entries = getattr(exam.model, name)
+        if isinstance(entries, list | tuple | np.ndarray):
+            entries = list(entries)
+            params[name] = (entries + entries[-1:] * len(sizes))[: len(sizes)]
+    return Remedy(text, params)

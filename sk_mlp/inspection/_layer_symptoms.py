@@ -10,7 +10,6 @@ import numpy as np
 
 from sk_mlp import initializers
 from sk_mlp.inspection._examination import (
-    LARGE_FEATURE,
     MIN_ROWS,
     SATURATED_ROWS,
     Units,
@@ -22,6 +21,7 @@ from sk_mlp.inspection._findings import (
     Finding,
     Remedy,
     better_rate,
+    resized,
 )
 from sk_mlp.inspection._trace import trace
 
@@ -57,7 +57,7 @@ AUTO_INIT = Remedy("Match the initial weights to the activation.", {"init": "aut
 def against(exam, *otherwise):
     """Return the remedies of a cause that is known; the others where none is."""
     known = []
-    if exam.features["size"].max() > LARGE_FEATURE:
+    if exam.unscaled.any():
         known.append(Remedy("Standardise the features.", transformer=exam.scaler))
     if _initializer(exam) not in ("auto", "sklearn") or initialization(exam):
         known.append(AUTO_INIT)
@@ -124,7 +124,7 @@ def _dead_finding(exam, index, severity, dead):
             f"They were dead from the start ({before:.0%} with new weights): the "
             "initial weights, or features of large size or mean, push them below 0."
         )
-    remedies = against(exam, ELU, BATCH_NORM)
+    remedies = against(exam, ELU)
     return Finding("dead_units", severity, evidence, cause, remedies, layer.name)
 
 
@@ -178,7 +178,7 @@ def vanishing_gradients(exam):
     tiny = least < TINY_GRADIENT and signals[-1] > FELT_GRADIENT
     if ratio >= VANISHING and not tiny:
         return []
-    if any(units.dead.mean() > DEAD_ERROR for units in exam.units):
+    if any(u.rectifies and u.dead.mean() > DEAD_ERROR for u in exam.units):
         return []  # that is why, and said already
     severity = "error" if tiny or ratio < VANISHED else "warning"
     per_layer = ratio ** (1 / (len(signals) - 1))
@@ -190,10 +190,11 @@ def vanishing_gradients(exam):
         "Every layer multiplies it by the slope of its activation and its weights; "
         f"{_names(exam)} and the weights make that less than 1."
     )
-    if any(layer.activation.has_gradient is False for layer in exam.trace.hidden):
-        cause = f"{_names(exam)} has no slope."
     flat = any(is_flat(layer.activation) for layer in exam.trace.hidden)
     remedies = against(exam, *((RELU, BATCH_NORM) if flat else (BATCH_NORM,)))
+    if not all(layer.activation.has_gradient for layer in exam.trace.hidden):
+        cause = f"{_names(exam)} has no slope, so that nothing comes back."
+        remedies = (RELU,)
     layer = exam.trace.layers[0].name
     return [Finding("vanishing_gradients", severity, evidence, cause, remedies, layer)]
 
@@ -216,9 +217,7 @@ def exploding_gradients(exam):
         "steps that were too large."
     )
     sizes = exam.model._spec["hidden_layer_sizes"]
-    fewer = Remedy(
-        "Take fewer layers.", {"hidden_layer_sizes": sizes[: len(sizes) // 4]}
-    )
+    fewer = resized(exam, "Take fewer layers.", sizes[: len(sizes) // 4])
     remedies = against(exam, *((fewer, TANH) if len(sizes) >= 8 else (TANH,)))
     layer = exam.trace.layers[0].name
     return [Finding("exploding_gradients", "error", evidence, cause, remedies, layer)]
@@ -242,12 +241,13 @@ def linear_network(exam):
         "A chain of linear maps is one linear map: the network can do no more than a "
         "linear model, whatever its size."
     )
-    remedy = Remedy("Take an activation that bends.", {"activation": "relu"})
+    severity = "warning" if exam.has_learned else "error"
+    remedies = (Remedy("Take an activation that bends.", {"activation": "relu"}),)
     if all(units.rectifies for units in hidden):
         cause += " All rows lie on the same side of every unit's bend."
         sizes = tuple(max(100, len(units.dead)) for units in hidden)
-        remedy = Remedy("Give it more units.", {"hidden_layer_sizes": sizes})
-    return [Finding("linear_network", "error", evidence, cause, (remedy,))]
+        remedies = against(exam, resized(exam, "Give it more units.", sizes))
+    return [Finding("linear_network", severity, evidence, cause, remedies)]
 
 
 # Share of the spread that auto would have given, in the layer where it differs most.

@@ -3,6 +3,7 @@
 import warnings
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.base import is_classifier
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.neural_network import MLPClassifier as SklearnClassifier
@@ -61,6 +62,8 @@ def read(estimator, X=None, y=None, sample_weight=None):
         X = X.tocsr() if not isinstance(X, np.ndarray) else X
     else:
         X, y = model._validate(X, y, reset=False)
+        if y.ndim == 2 and y.shape[1] == 1 and not issparse(y):
+            y = y[:, 0]  # the fit has warned of it
         y = model._check_target(y, model._network.head.loss)
     return model, X, y, check_sample_weight(sample_weight, X, dtype)
 
@@ -80,7 +83,12 @@ def _open(estimator, X, y):
             estimator = estimator.regressor_
         elif hasattr(estimator, "best_estimator_"):
             estimator = estimator.best_estimator_
-        elif hasattr(estimator, "param_grid") or hasattr(estimator, "refit"):
+        elif hasattr(estimator, "refit"):
+            if not estimator.refit:
+                raise ValueError(
+                    f"{type(estimator).__name__} with refit=False keeps no estimator. "
+                    "Set refit=True, or pass a fitted estimator."
+                )
             check_is_fitted(estimator, "best_estimator_")  # raises
         else:
             raise TypeError(
@@ -189,8 +197,29 @@ def _take_history(model, estimator):
     model.best_validation_score_ = getattr(estimator, "best_validation_score_", None)
     model.n_layers_, model.n_outputs_ = estimator.n_layers_, estimator.n_outputs_
     model.out_activation_ = estimator.out_activation_
-    ended = model.n_iter_ >= model.max_iter
-    model.stop_reason_ = "max_iter" if ended else "converged"
+    model.stop_reason_ = _stop_reason(model)
+
+
+def _stop_reason(model):
+    """Return why a fit ended, None where `partial_fit` has left that to the user."""
+    if model.solver == "lbfgs":
+        return "max_iter" if model.n_iter_ >= model.max_iter else "converged"
+    if _has_come_to_rest(model):
+        return "converged"
+    return "max_iter" if model.n_iter_ == model.max_iter else None
+
+
+def _has_come_to_rest(model):
+    """Tell whether the last epochs were no better than those before, by tol."""
+    if model.early_stopping:
+        losses = -np.array(model.history_["val_score"], dtype=float)
+    else:
+        losses = np.array(model.history_["loss"], dtype=float)
+    best, waited = np.inf, 0
+    for loss in losses:
+        waited = 0 if loss <= best - model.tol else waited + 1
+        best = min(best, loss)
+    return waited > model.n_iter_no_change
 
 
 def resolved(model):

@@ -111,6 +111,11 @@ def trace(model, X, y=None, w=None, network=None):
             Y, w = encoded(model, y, w)
             network.head.allocate(len(Y), network.dtype)
             total = len(Y) if w is None else float(w.sum())
+            if total == 0:
+                raise ValueError(
+                    "All rows have weight 0, by sample_weight or class_weight: there "
+                    "is nothing to look at. Pass rows that count."
+                )
             # The head overwrites z, and the weights enter the gradient of each row.
             loss, grad = network.head.loss_grad(z.copy(), Y, w, len(Y) / total)
             loss, grad = loss / total, grad.copy()

@@ -5,12 +5,14 @@ returns a list of findings. The limits were read off some 200 trainings; how wel
 tell sick from healthy networks is measured by benchmarks/diagnosis.py.
 """
 
+from dataclasses import replace
+
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
 from sklearn.model_selection import KFold, StratifiedKFold, cross_val_score
 
-from sk_mlp.inspection._findings import Finding, Remedy, better_rate
+from sk_mlp.inspection._findings import Finding, Remedy, better_rate, resized
 from sk_mlp.inspection._trace import some_rows
 
 # Change of the weights in the first step of training, relative to their size (median
@@ -24,6 +26,8 @@ ROUGH, SPIKE = 0.35, 5.0
 # Share of the fall of the loss that came in the last fifth of the epochs. What early
 # stopping has ended should have come to rest.
 STEEP, STEEP_STOPPED = 0.1, 0.03
+# Of fewer epochs there is no fifth.
+FEW_EPOCHS = 5
 
 # Rise of the validation loss from its least value, as shares of that value and of the
 # loss of a constant prediction.
@@ -97,6 +101,9 @@ def learning_rate_too_high(exam):
         "longer than the valley of the loss is wide."
     )
     severity = "error" if useless else "warning"
+    at_rest = last - losses.min() < 0.1 * abs(constant)
+    if not spike and exam.has_learned and at_rest:
+        severity = "info"  # it jumped, and came down
     remedies = (better_rate(exam, "Take smaller steps."),)
     return [Finding("learning_rate_too_high", severity, evidence, cause, remedies)]
 
@@ -124,16 +131,19 @@ def learning_rate_too_low(exam):
 def not_converged(exam):
     """Training that ended while the loss was still falling."""
     losses, model = exam.losses, exam.model
-    if len(losses) < 2 or exam.first_step < SMALL_STEP:
+    if not len(losses) or exam.first_step < SMALL_STEP:
         return []  # the rate is to blame
-    late = Curve(losses).late_share
-    at_limit = model.stop_reason_ not in ("converged", "diverged")
-    steep = STEEP_STOPPED if model.early_stopping and not at_limit else STEEP
-    if late < steep and not (at_limit and late > 0.005):
-        return []
+    rested = model.stop_reason_ in ("converged", "diverged")
     why, remedy = _more_epochs(exam)
-    evidence = f"{_late_text(exam, late)} {why}"
     cause = "Training had not finished."
+    if len(losses) < FEW_EPOCHS and not rested:
+        evidence = f"The loss is {losses[-1]:.3g}. {why}"
+        return [Finding("not_converged", "warning", evidence, cause, (remedy,))]
+    late = Curve(losses).late_share if len(losses) > 1 else 0.0
+    steep = STEEP_STOPPED if model.early_stopping and rested else STEEP
+    if late < steep and (rested or late <= 0.005):
+        return []
+    evidence = f"{_late_text(exam, late)} {why}"
     severity = "warning" if late >= steep else "info"
     return [Finding("not_converged", severity, evidence, cause, (remedy,))]
 
@@ -141,6 +151,7 @@ def not_converged(exam):
 def _more_epochs(exam):
     """Return why training ended, and how to go on for longer."""
     model, n_epochs = exam.model, len(exam.losses)
+    epochs = f"{n_epochs} {_unit(exam)}{'s' if n_epochs > 1 else ''}"
     if model.stop_reason_ == "converged" and model.early_stopping:
         return (
             "The validation score had not risen by more than tol for "
@@ -153,14 +164,29 @@ def _more_epochs(exam):
     if model.stop_reason_ == "converged":
         return (
             f"It fell by less than tol={model.tol:g} in {model.n_iter_no_change} "
-            "epochs.",
+            f"{_unit(exam)}s.",
             Remedy("Ask for less in each epoch.", {"tol": model.tol / 100}),
         )
-    max_iter = int(max(5 * n_epochs, 1000))
+    if model.stop_reason_ == "max_iter" and model.n_iter_ == model.max_iter:
+        max_iter = int(max(5 * n_epochs, 1000))
+        return (
+            f"It was ended after {epochs} by max_iter.",
+            Remedy("Train for longer.", {"max_iter": max_iter}),
+        )
+    if model.stop_reason_ in ("callback", "interrupted"):
+        return (
+            f"It was ended after {epochs} ({model.stop_reason_}).",
+            Remedy("Let it go on: resume finishes the fit."),
+        )
     return (
-        f"It was ended after {n_epochs} epochs ({model.stop_reason_}).",
-        Remedy("Train for longer.", {"max_iter": max_iter}),
+        f"There were {epochs} of partial_fit.",
+        Remedy("Call partial_fit more often, or fit."),
     )
+
+
+def _unit(exam):
+    has_epochs = exam.setup is None or exam.setup.optimizer is not None
+    return "epoch" if has_epochs else "iteration"
 
 
 def overfitting(exam):
@@ -190,7 +216,8 @@ def _gap(exam):
     if exam.y is None or not len(exam.losses) or any(exam.model._spec["dropout"] or ()):
         return []
     loss, training = exam.trace.loss, _training_loss(exam)
-    if not loss - training > GAP * abs(exam.constant_loss) or loss < 2 * training:
+    learned = exam.constant_loss - training
+    if not loss - training > GAP * learned > 0 or loss < 2 * training:
         return []
     if len(exam.losses) > 1 and exam.losses[-1] > 0.9 * exam.losses[0]:
         return []  # it has not learned anything
@@ -224,25 +251,9 @@ def _overfitting(exam, evidence):
 
 
 def held_back(exam):
-    """Weights that penalty or decay rule over, or units that are hardly ever there."""
-    return _pulled_back(exam) or _dropped(exam)
-
-
-def _dropped(exam):
-    dropout = max(exam.model._spec["dropout"] or (0.0,))
-    if dropout < MUCH_DROPOUT or exam.y is None or exam.has_learned:
+    """Weights that the penalty or the decay rules over, or has taken to nothing."""
+    if exam.setup is None:
         return []
-    evidence = (
-        f"dropout={dropout:g} leaves {1 - dropout:.0%} of the units of a layer at a "
-        f"time, and the loss is {exam.trace.loss:.3g} (a constant prediction has "
-        f"{exam.constant_loss:.3g})."
-    )
-    cause = "What is left is too little to learn with."
-    remedy = Remedy("Keep the units.", {"dropout": 0.0})
-    return [Finding("underfitting", "error", evidence, cause, (remedy,))]
-
-
-def _pulled_back(exam):
     model, penalty = exam.model, exam.penalty
     shrunk = exam.shrinkage < SHRUNK and (model.alpha or model.weight_decay)
     loss = exam.trace.loss
@@ -262,9 +273,13 @@ def _pulled_back(exam):
     return [Finding("underfitting", "error", evidence, cause, (remedy,))]
 
 
-def underfitting(exam):
-    """A network that explains less of its rows than a reference model of new ones."""
-    if exam.y is None or exam.n_rows < 30:
+def underfitting(exam, unfinished=None):
+    """A network that explains less of its rows than a reference model of new ones.
+
+    If training was `unfinished`, a finding that says so, then that is the first cause.
+    """
+    weighted = exam.w is not None or getattr(exam.model, "class_weight", None)
+    if exam.y is None or weighted or exam.setup is None or exam.n_rows < 30:
         return []
     own, reference = _scores(exam)
     if not own + LEAD < reference:
@@ -279,13 +294,15 @@ def underfitting(exam):
         "its penalty or dropout."
     )
     model, remedies = exam.model, []
+    if max(model._spec["dropout"] or (0.0,)) >= MUCH_DROPOUT:
+        remedies.append(Remedy("Keep the units.", {"dropout": 0.0}))
     if model.alpha > 0.1:
         remedies.append(Remedy("Penalise less.", {"alpha": 1e-4}))
-    n_units = sum(model._spec["hidden_layer_sizes"])
-    if n_units < 100 and not remedies:
-        remedies.append(
-            Remedy("Give it more units.", {"hidden_layer_sizes": (100, 100)})
-        )
+    if unfinished and not remedies:
+        evidence = f"{unfinished.evidence} {evidence}"
+        return [replace(unfinished, severity="warning", evidence=evidence)]
+    if sum(model._spec["hidden_layer_sizes"]) < 100 and not remedies:
+        remedies.append(resized(exam, "Give it more units.", (100, 100)))
     return [Finding("underfitting", "warning", evidence, cause, tuple(remedies))]
 
 
@@ -298,6 +315,8 @@ def _scores(exam):
         return unknown
     X, y = some_rows(exam.X, exam.y, limit=N_REFERENCE_ROWS)
     y = y.toarray() if issparse(y) else y
+    if np.ndim(y) == 2 and (y == y[0]).all(axis=0).any():
+        return unknown  # a constant column counts as fully explained, or not at all
     plain = model._working_copy()
     plain.__dict__.pop("feature_names_in_", None)  # X is an array by now
     own = plain.score(X, y)
@@ -329,8 +348,11 @@ def _metric(exam):
 
 
 def _late_text(exam, late):
+    losses = exam.losses
+    fall = f"the fall of the loss, from {losses[0]:.3g} to {losses[-1]:.3g}"
+    if len(losses) < 2 * FEW_EPOCHS:
+        return f"{late:.0%} of {fall}, came in the last {_unit(exam)} of {len(losses)}."
     return (
-        f"{late:.1%} of the fall of the loss, from {exam.losses[0]:.3g} to "
-        f"{exam.losses[-1]:.3g}, came in the last fifth of the {len(exam.losses)} "
-        "epochs (20 % is a straight line)."
+        f"{late:.1%} of {fall}, came in the last fifth of the {len(losses)} "
+        f"{_unit(exam)}s (20 % is a straight line)."
     )

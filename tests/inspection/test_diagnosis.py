@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import sparse
 from sklearn import datasets, neural_network
 from sklearn.base import clone
 from sklearn.compose import TransformedTargetRegressor
@@ -25,6 +26,9 @@ from sk_mlp.initializers import Initializer, VarianceScaling
 from sk_mlp.inspection import Diagnosis, Finding, Remedy, diagnose
 from sk_mlp.inspection import _training_symptoms as training
 from sk_mlp.inspection._diagnosis import SYMPTOMS
+from sk_mlp.inspection._examination import Examination
+from sk_mlp.inspection._findings import resized
+from sk_mlp.inspection._reading import read
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::sklearn.exceptions.ConvergenceWarning"  # some are meant to be unfinished
@@ -236,8 +240,6 @@ def test_early_stopping_that_came_too_early():
 
 
 def test_sparse_features_are_scaled_without_centring():
-    from scipy import sparse
-
     rows = sparse.csr_matrix(500.0 * (X > 0.5))
     estimator = fit(rows)
     scaler = found(estimator, "input_scale", rows, y).remedies[0].transformer
@@ -246,6 +248,200 @@ def test_sparse_features_are_scaled_without_centring():
     assert not found(
         finding.remedies[0].apply(estimator).fit(rows, y), "input_scale", rows, y
     )
+
+
+# What a reviewer found --------------------------------------------------------------
+
+
+def noisy(seed, n_rows=600):
+    rng = np.random.RandomState(seed)
+    rows = rng.randn(n_rows, 10)
+    return rows, (rng.rand(n_rows) < 1 / (1 + np.exp(-1.5 * rows[:, 0]))).astype(int)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_dropout_on_noisy_data_is_no_fault(seed):
+    estimator = fit(
+        *noisy(seed),
+        **{"hidden_layer_sizes": (100,), "dropout": 0.5, "early_stopping": True},
+        **{"max_iter": 300, "random_state": seed, "scoring": "loss"},
+    )
+    assert "underfitting" not in diagnose(estimator, *noisy(seed)).codes
+
+
+def test_weights_of_zero_are_no_large_steps():
+    class Zero(Initializer):
+        def fill(self, weight, bias, rng, activation):
+            weight[...] = 0.0
+            bias[...] = 0.0
+
+    diagnosis = diagnose(fit(hidden_layer_sizes=(8, 8), init=Zero()), X, y)
+    assert "learning_rate_too_high" not in diagnosis.codes
+    params = [r.params for f in diagnosis.findings for r in f.remedies]
+    assert {"init": "auto"} in params
+    assert all(p.get("learning_rate_init", 1) > 0 for p in params)
+
+
+def test_remedy_of_a_search_within_a_transformed_target():
+    wrapped = TransformedTargetRegressor(
+        GridSearchCV(MLPRegressor(max_iter=20), {"alpha": [1, 2]}, cv=2)
+    ).fit(X, NUMBERS)
+    for finding in diagnose(wrapped, X, NUMBERS).findings:
+        for remedy in finding.remedies:
+            remedy.apply(wrapped).fit(X, NUMBERS)
+
+
+@pytest.mark.parametrize("n_layers", [1, 12])
+def test_other_sizes_come_with_lists_that_fit(n_layers):
+    width = 1 if n_layers == 1 else 20
+    estimator = fit(
+        *MOONS,
+        **{"hidden_layer_sizes": (width,) * n_layers, "max_iter": 3},
+        **{"activation": ["sine"] * n_layers, "dropout": [0.1] * n_layers},
+        init=VarianceScaling(200.0 if n_layers > 1 else 1.0),
+    )
+    exam = Examination(*read(estimator, *MOONS))
+    for sizes in ((100, 100), (20,) * 3):
+        resized(exam, "", sizes).apply(estimator).fit(*MOONS)
+
+
+@pytest.mark.parametrize(
+    "params", [{"max_iter": 1}, {"solver": "lbfgs", "max_iter": 1}]
+)
+def test_one_epoch_is_too_short_and_not_too_small(params):
+    diagnosis = diagnose(fit(hidden_layer_sizes=(100,), **params), X, y)
+    assert "underfitting" not in diagnosis.codes
+    assert found(fit(**params), "not_converged").remedies[0].params["max_iter"] == 1000
+
+
+def test_partial_fit_ends_where_the_user_ends_it():
+    ours = MLPClassifier((20,), random_state=0)
+    theirs = neural_network.MLPClassifier((20,), random_state=0)
+    for estimator in (ours, theirs):
+        for _ in range(30):
+            estimator.partial_fit(X, y, classes=[0, 1, 2])
+        finding = found(estimator, "not_converged")
+        assert "30 epochs of partial_fit" in finding.evidence
+        assert finding.remedies[0].params == {}
+
+
+def test_a_rate_that_jumped_and_came_down_is_no_warning():
+    rows = np.random.RandomState(0).randn(120, 4)
+    labels = (rows[:, 0] * rows[:, 1] > 0).astype(int)
+    estimator = fit(
+        *(rows, labels),
+        **{"hidden_layer_sizes": (50,), "activation": "tanh", "max_iter": 60},
+        **{"tol": 0.0, "random_state": 1, "learning_rate_init": 0.227},
+    )
+    finding = found(estimator, "learning_rate_too_high", rows, labels)
+    assert finding is None or finding.severity == "info"
+
+
+def test_a_step_is_not_a_straight_line():
+    with pytest.warns(UserWarning, match="step"):
+        estimator = fit(hidden_layer_sizes=(8, 8), activation="step")
+    diagnosis = diagnose(estimator, X, y)
+    assert "linear_network" not in diagnosis.codes
+    finding = found(estimator, "vanishing_gradients")
+    assert [remedy.params for remedy in finding.remedies] == [{"activation": "relu"}]
+
+
+def test_features_far_off_are_to_be_scaled():
+    rows = X + 15.0
+    estimator = fit(rows, NUMBERS, MLPRegressor, hidden_layer_sizes=(100,))
+    diagnosis = diagnose(estimator, rows, NUMBERS)
+    assert "input_scale" in diagnosis.codes
+    for finding in diagnosis.findings:
+        if finding.code in ("dead_units", "linear_network"):
+            assert finding.remedies[0].transformer is not None
+
+
+def test_weighted_fits_are_not_compared_with_trees():
+    rng = np.random.RandomState(0)
+    rows, numbers = datasets.make_friedman1(300, random_state=0)
+    weights = np.where(rng.rand(300) < 0.1, 100.0, 0.01)
+    estimator = MLPRegressor((32,), max_iter=400, random_state=0)
+    estimator.fit(scale(rows), scale(numbers), weights)
+    codes = diagnose(estimator, scale(rows), scale(numbers), weights).codes
+    assert "underfitting" not in codes
+
+
+def test_a_constant_target_is_left_alone():
+    targets = np.c_[NUMBERS, np.full(150, 5.0)]
+    estimator = fit(X, targets, MLPRegressor, max_iter=1500, learning_rate_init=0.01)
+    assert "underfitting" not in diagnose(estimator, X, targets).codes
+    constant = np.full(150, 500.0)
+    assert (
+        "target_scale"
+        not in diagnose(fit(X, constant, MLPRegressor, max_iter=5), X, constant).codes
+    )
+
+
+@pytest.mark.parametrize("convert", [np.asarray, sparse.csr_matrix])
+def test_one_of_many_is_no_small_feature(convert):
+    codes = np.random.RandomState(0).randint(0, 300, 600)
+    rows = convert(np.eye(300)[codes])
+    labels = (codes % 2).astype(int)
+    assert "input_scale" not in diagnose(fit(rows, labels), rows, labels).codes
+
+
+@pytest.mark.parametrize("kind", [MLPClassifier, neural_network.MLPClassifier])
+def test_nothing_to_tell_the_rows_by(kind):
+    estimator = kind((20,), random_state=0, max_iter=20).fit(0 * X, y)
+    diagnosis = diagnose(estimator, 0 * X, y)
+    assert diagnosis.codes == ["constant_features"]
+    assert diagnosis.findings[0].severity == "error"
+
+
+def test_weights_that_are_nan_are_one_finding():
+    estimator = fit()
+    estimator._network.theta[...] = np.nan
+    assert diagnose(estimator, X, y).codes == ["non_finite"]
+
+
+def test_a_logistic_output_may_be_sure():
+    labels = (y == 0).astype(int)
+    estimator = fit(X, labels, solver="lbfgs")
+    assert np.isnan(diagnose(estimator, X, labels).layers[-1]["saturated"])
+
+
+def test_rows_of_no_weight_are_left_out():
+    rows, labels = np.tile(X, (60, 1)), np.tile(y, 60)
+    weights = np.zeros(len(rows))
+    weights[[5, 207, 3051, 8000]] = 1.0
+    assert diagnose(fit(), rows, labels, weights).n_rows == 4
+
+
+def test_rows_that_do_not_count_at_all():
+    estimator = fit(class_weight={0: 0.0, 1: 1.0, 2: 1.0})
+    with pytest.raises(ValueError, match="All rows have weight 0"):
+        diagnose(estimator, X[y == 0], y[y == 0])
+
+
+def test_column_of_targets():
+    diagnosis = diagnose(fit(X, NUMBERS, MLPRegressor), X, NUMBERS[:, np.newaxis])
+    assert diagnosis.n_rows == 150
+
+
+def test_no_rows_given():
+    with pytest.raises(TypeError, match="X=None"):
+        diagnose(fit(), None)
+
+
+def test_search_that_keeps_no_estimator():
+    search = GridSearchCV(MLPClassifier(max_iter=2), {"alpha": [1.0]}, refit=False)
+    with pytest.raises(ValueError, match="refit=True"):
+        diagnose(search.fit(X, y), X, y)
+
+
+def test_parameters_that_are_none_by_now():
+    str(diagnose(fit().set_params(alpha=None), X, y))
+
+
+def test_findings_can_be_put_into_a_set():
+    findings = diagnose(fit(max_iter=5), X, y).findings
+    assert len(set(findings)) == len(findings)
+    assert len({remedy for f in findings for remedy in f.remedies}) > 0
 
 
 # Healthy networks -------------------------------------------------------------------
