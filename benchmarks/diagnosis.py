@@ -483,7 +483,7 @@ def _healthy(results):
     alarmed = [r for r in good if set(r["codes"].values()) - {"info"}]
     text = (
         f"{len(good)} healthy networks (of {len(results)} without planted fault), "
-        f"{len(alarmed)} false alarm(s)."
+        f"{len(alarmed) or 'no'} false alarm{'s' if len(alarmed) > 1 else ''}."
     )
     return text, [f"false alarm: {r['text']}: {r['codes']}" for r in alarmed]
 
