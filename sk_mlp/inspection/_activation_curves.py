@@ -5,7 +5,12 @@ from textwrap import fill
 import numpy as np
 
 from sk_mlp.activations import Activation, get
-from sk_mlp.inspection._plotting import draw_legend, many_axes
+from sk_mlp.inspection._plotting import (
+    draw_legend,
+    is_narrow,
+    many_axes,
+    write_small,
+)
 from sk_mlp.inspection._reading import read
 
 _N_POINTS = 401
@@ -111,11 +116,9 @@ class ActivationDisplay:
         TypeError
             If something is neither a name nor an `Activation`.
         """
-        if isinstance(activations, str | Activation):
-            activations = [activations]
         curves = {}
-        for spec in activations:
-            activation = get(spec)
+        for spec in listed(activations):
+            activation = activation_of(spec)
             activation.check()
             name = spec if isinstance(spec, str) else name_of(activation)
             curves[name] = (activation, _fixed(activation), _ROW)
@@ -215,20 +218,26 @@ class ActivationDisplay:
         return self
 
     def _draw_together(self, curves, ax):
-        self.axes_ = many_axes(ax, len(curves), 2, panel_size=(4.2, 3.4))
+        gap = (44.0, 0.0)  # for the labels of the second panel
+        self.axes_ = many_axes(ax, len(curves), 2, panel_size=(4.2, 3.4), gap=gap)
         for axes, (what, arrays) in zip(self.axes_, curves.items(), strict=True):
             for name, array in arrays.items():
                 label = fill(self._title(name), 28)
                 self._draw(axes, name, np.asarray(array), label)
             axes.set(xlabel="z", ylabel=_SYMBOLS[what])
             _frame(axes, np.asarray(self.z), list(arrays.values()))
+            if is_narrow(axes):
+                _make_small(axes)
         draw_legend(self.axes_[0])
 
     def _draw_panels(self, curves, ax):
         n_panels = len(self.values)
         size = (2.3, 2.0) if n_panels > 4 else (3.2, 2.8)
-        self.axes_ = many_axes(ax, n_panels, _N_COLUMNS, panel_size=size, sharex=True)
-        alone = n_panels == 1
+        self.axes_ = many_axes(
+            *(ax, n_panels, _N_COLUMNS),
+            # The gap has room for a title and labels in the smallest letters.
+            **{"panel_size": size, "gap": (18.0, 12.0), "sharex": True},
+        )
         for number, (axes, name) in enumerate(
             zip(self.axes_, self.values, strict=True)
         ):
@@ -237,20 +246,30 @@ class ActivationDisplay:
                 self._draw(
                     axes, name, np.asarray(arrays[name]), _SYMBOLS[what], **style
                 )
-            axes.set_title(
-                fill(self._title(name), 60 if alone else int(10 * size[0])),
-                fontsize="medium" if alone else "small",
-            )
             _frame(
                 axes, np.asarray(self.z), [arrays[name] for arrays in curves.values()]
             )
+            self._name_panel(axes, name, size[0])
             if number + _N_COLUMNS >= n_panels:  # nothing stands below
                 axes.set_xlabel("z")
                 axes.tick_params(labelbottom=True)
         if len(curves) > 1:
-            self.axes_[0].legend(fontsize="medium" if alone else "x-small")
+            _explain(self.axes_[0], alone=n_panels == 1)
         else:
             self.axes_[0].set_ylabel(_SYMBOLS[what])
+
+    def _name_panel(self, axes, name, width):
+        """Write a title over a panel of so many inches, a short one if it is narrow."""
+        if is_narrow(axes):
+            n_letters = int(20 * axes.bbox.width / axes.figure.dpi)
+            axes.set_title(fill(name, max(8, n_letters)))
+            _make_small(axes)
+            return
+        alone = len(self.values) == 1
+        axes.set_title(
+            fill(self._title(name), 60 if alone else int(10 * width)),
+            fontsize="medium" if alone else "small",
+        )
 
     def _draw(self, axes, name, array, label, **style):
         """Draw one curve: thin lines for units of their own, a thick one for all."""
@@ -275,9 +294,52 @@ class ActivationDisplay:
         return f"{name} ({text})" if text else name
 
 
+def _make_small(axes):
+    write_small(axes)
+    axes.locator_params(axis="x", nbins=2, steps=[1, 2, 4, 5, 10])
+    axes.locator_params(axis="y", nbins=3)
+
+
+def _explain(axes, alone):
+    """Tell value and slope apart by a legend."""
+    if is_narrow(axes):
+        axes.legend(
+            fontsize="xx-small", handlelength=1.0, handletextpad=0.3, borderpad=0.2
+        )
+    else:
+        axes.legend(fontsize="medium" if alone else "x-small")
+
+
 _SYMBOLS = {"value": "f(z)", "slope": "f'(z)"}
 _COLORS = {"value": "C0", "slope": "C1"}
 _STYLES = {"value": "-", "slope": "--"}
+
+
+def listed(activations):
+    """Return activations as a list, a single one too.
+
+    Raises
+    ------
+    TypeError
+        If it is neither one nor iterable.
+    """
+    if isinstance(activations, str | Activation | type):
+        return [activations]
+    try:
+        return list(activations)
+    except TypeError:
+        raise TypeError(
+            "activations must be a name, an Activation object or an iterable of these. "
+            f"Got {activations!r}."
+        ) from None
+
+
+def activation_of(spec):
+    """Return the activation for a name or an object; say what is wrong with others."""
+    try:
+        return get(spec)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"An activation {error}") from None
 
 
 def name_of(activation):
@@ -292,8 +354,11 @@ def _check_choice(option, value, choices):
 
 def _grid(z_range, activations):
     """Return the inputs: evenly spaced, and at and beside every kink."""
-    low, high = (float(end) for end in z_range)
-    if not (np.isfinite([low, high]).all() and low < high):
+    try:
+        low, high = map(float, z_range)
+    except (TypeError, ValueError):
+        low = high = np.nan
+    if not 0 < high - low < np.inf:
         raise ValueError(f"z_range must be two finite rising numbers. Got {z_range!r}.")
     beside = (high - low) * 1e-9 * np.array([-1.0, 0.0, 1.0])
     kinks = [kink for activation in activations for kink in activation.kinks]

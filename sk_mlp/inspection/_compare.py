@@ -12,16 +12,32 @@ from sklearn.utils import indexable
 
 from sk_mlp._base import BaseMLP
 from sk_mlp.activations import get, names
+from sk_mlp.inspection._activation_curves import activation_of, listed, name_of
 from sk_mlp.inspection._examination import Units
-from sk_mlp.inspection._plotting import many_axes
+from sk_mlp.inspection._plotting import (
+    is_narrow,
+    many_axes,
+    mean_and_std,
+    write_small,
+)
 from sk_mlp.inspection._reading import MLPS, read, untrained
 from sk_mlp.inspection._trace import trace
 
+# Numbers from here on are written with an exponent.
+_LONG = 1e6
 _HEAD = ("activation", "score", "behind the best", "fit time", "epochs", "dead units")
 
 
 def compare_activations(
-    estimator, X, y, activations=None, *, cv=5, scoring=None, n_jobs=None
+    estimator,
+    X,
+    y,
+    activations=None,
+    *,
+    groups=None,
+    cv=5,
+    scoring=None,
+    n_jobs=None,
 ):
     """Cross-validate an estimator with one hidden activation after the other.
 
@@ -39,10 +55,13 @@ def compare_activations(
         Training data.
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
         Target.
-    activations : iterable, default=None
+    activations : str, Activation or iterable, default=None
         What to compare: names, `Activation` objects, and lists with one of them per
         hidden layer. None is all names that hidden layers can learn with, those with
         a gradient that do not act on whole rows.
+    groups : array-like of shape (n_samples,), default=None
+        Groups of the rows, for a `cv` that splits by them, such as `GroupKFold`. They
+        are given to its `split` only.
     cv : int, cross-validation generator or iterable, default=5
         As in scikit-learn's `cross_validate`; drawn once for all.
     scoring : str or callable, default=None
@@ -62,7 +81,7 @@ def compare_activations(
         If every activation fails, an activation is unknown, a search has activations
         in its own grid, or the estimator has several MLPs.
     TypeError
-        If there is no MLP in the estimator.
+        If there is no MLP in the estimator, or something is no activation.
 
     Notes
     -----
@@ -87,12 +106,13 @@ def compare_activations(
     if isinstance(scoring, list | tuple | set | dict):
         raise ValueError(f"scoring must be one metric. Got {scoring!r}.")
     estimator, parameter = _with_parameter(estimator)
-    candidates = _learnable() if activations is None else list(activations)
+    candidates = _learnable() if activations is None else listed(activations)
     if not candidates:
         raise ValueError("There are no activations to compare.")
     labels = [_label(candidate) for candidate in candidates]
-    X, y = indexable(X, y)
-    folds = list(check_cv(cv, y, classifier=is_classifier(estimator)).split(X, y))
+    X, y, groups = indexable(X, y, groups)
+    cv = check_cv(cv, y, classifier=is_classifier(estimator))
+    folds = list(cv.split(X, y, groups))
     measures = {
         "score": check_scoring(estimator, scoring),
         "dead_units": _share_of_dead_units,
@@ -161,13 +181,8 @@ def _label(candidate):
     """Return what to call it; refuse what is no activation."""
     if isinstance(candidate, list | tuple):
         return ", ".join(_label(one) for one in candidate)
-    try:
-        activation = get(candidate)
-    except (TypeError, ValueError) as error:
-        raise type(error)(f"An activation {error}") from None
-    if isinstance(candidate, str):
-        return candidate
-    return activation.registered_name or repr(activation)
+    activation = activation_of(candidate)
+    return candidate if isinstance(candidate, str) else name_of(activation)
 
 
 # What is measured -------------------------------------------------------------------
@@ -216,11 +231,12 @@ def _result(label, candidate, found, error):
     """Return the dict of an activation; NaN all over if its fits failed."""
     nothing = np.array([np.nan])
     scores = found.get("test_score", nothing)
+    mean, std = mean_and_std(scores)
     return {
         "activation": label,
         "value": candidate,
-        "mean_score": float(scores.mean()),
-        "std_score": float(scores.std()),
+        "mean_score": mean,
+        "std_score": std,
         "mean_train_score": float(found.get("train_score", nothing).mean()),
         "fit_time": float(found.get("fit_time", nothing).mean()),
         "n_iter": float(found.get("train_n_iter", nothing).mean()),
@@ -287,8 +303,8 @@ class ActivationComparison:
         self.results = [dict(results[k]) for k in order]
         for result in self.results:
             difference = self.results[0]["scores"] - result["scores"]
-            result["mean_difference"] = float(difference.mean())
-            result["std_difference"] = float(difference.std())
+            mean, std = mean_and_std(difference)
+            result["mean_difference"], result["std_difference"] = mean, std
 
     @property
     def best(self):
@@ -357,10 +373,10 @@ class ActivationComparison:
         )
 
     def _title(self):
-        n_folds = len(self.results[0]["scores"])
+        n, n_folds = len(self.results), len(self.results[0]["scores"])
         return (
-            f"{len(self.results)} activations, the same {n_folds} folds: mean and "
-            f"standard deviation of {self.metric}"
+            f"{n} activation{'s' if n != 1 else ''}, the same {n_folds} folds: "
+            f"mean and standard deviation of {self.metric}"
         )
 
     def _notes(self):
@@ -394,6 +410,8 @@ def _unless_nan(form, value):
 
 
 def _with_spread(mean, std):
+    if max(abs(mean), std) >= _LONG:
+        return f"{mean:.3g} ± {std:.3g}"
     digits = 3 if abs(mean) < 100 else 1
     return f"{mean:.{digits}f} ± {std:.{digits}f}"
 
@@ -450,7 +468,9 @@ class ActivationComparisonDisplay:
             Itself.
         """
         height = 1.0 + 0.24 * len(self.results)
-        self.axes_ = axes = many_axes(ax, 3, 3, (2.9, height), sharey=True)
+        self.axes_ = axes = many_axes(
+            ax, 3, 3, (2.9, height), gap=(18.0, 0.0), sharey=True
+        )
         self.ax_, self.figure_ = axes[0], axes[0].figure
         if ax is None or hasattr(ax, "plot"):  # a grid of our own
             axes[0].get_gridspec().set_width_ratios([2, 1, 1])
@@ -461,8 +481,12 @@ class ActivationComparisonDisplay:
         self._draw_bars(axes[2], "dead_units", "dead units")
         shares = [result["dead_units"] for result in self.results]
         axes[2].set_xlim(0.0, min(1.0, max(0.1, 1.05 * np.nanmax([0.0, *shares]))))
-        axes[2].xaxis.set_major_locator(MaxNLocator(3, steps=[1, 2, 5, 10]))
+        for panel, n_steps in ((axes[1], 2), (axes[2], 3)):  # times have long labels
+            panel.xaxis.set_major_locator(MaxNLocator(n_steps, steps=[1, 2, 5, 10]))
         axes[2].xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+        for panel in axes:
+            if is_narrow(panel):
+                write_small(panel)
         return self
 
     def _draw_scores(self, ax):
@@ -486,7 +510,9 @@ class ActivationComparisonDisplay:
         ax.set_yticks(places, [result["activation"] for result in self.results])
         ax.set_ylim(len(places) - 0.5, -0.5)
         high = (mean + std)[shown].max()
-        ax.set_xlim(low - 0.03 * (high - low), high + 0.03 * (high - low) + 1e-9)
+        # Scores that are the same, or nearly so, stand in the middle.
+        margin = max(0.03 * (high - low), 0.01 * max(abs(low), abs(high))) or 0.01
+        ax.set_xlim(low - margin, high + margin)
         ax.set_xlabel(self.metric)
         ax.grid(axis="y", alpha=0.3)
 

@@ -56,6 +56,8 @@ def hidden_activations(estimator, X, layer=-1):
     n_hidden = len(network.activate)
     if not isinstance(layer, Integral) or isinstance(layer, bool):
         raise TypeError(f"layer must be an int. Got {layer!r}.")
+    if n_hidden == 0:
+        raise ValueError("The network has no hidden layer.")
     if not -n_hidden <= layer < n_hidden:
         raise ValueError(
             f"The network has {n_hidden} hidden layer(s): layer must be at least "

@@ -1,10 +1,17 @@
 """What happens in the layers: the values of their units, the gradients they get."""
 
 import numpy as np
+from scipy.linalg import norm
 
 from sk_mlp.inspection._examination import Examination
 from sk_mlp.inspection._layer_symptoms import TINY_GRADIENT
-from sk_mlp.inspection._plotting import draw_legend, one_axes
+from sk_mlp.inspection._plotting import (
+    draw_legend,
+    drawable,
+    labelled,
+    mean_and_std,
+    one_axes,
+)
 from sk_mlp.inspection._reading import read
 
 _KINDS = ("activation", "preactivation")
@@ -17,6 +24,8 @@ _HIGHEST_SHARE = 0.05
 # of values that is shown: the rest are outliers.
 _HEIGHT = 0.85
 _SHOWN = (0.1, 99.9)
+# The largest gradient that is drawn: the margins of the scale are to be numbers.
+_LARGEST_GRADIENT = 1e250
 # Most layers that are named one by one.
 _MAX_NAMES = 16
 
@@ -28,7 +37,9 @@ class LayerDistributionDisplay:
     layer on top, each as high as its room. Bins that stand far above the others are cut
     off: half of what leaves a ReLU is 0. Beside each layer are the mean and standard
     deviation of its values, and the shares of its units that are dead (the slope of the
-    activation is 0 for all rows) or else saturated (nearly 0 for nearly all rows).
+    activation is 0 for all rows) or else saturated (nearly 0 for nearly all rows). An
+    output activation that is flat on both sides is let be: near 0 or 1 is where the
+    probabilities of a good classifier are.
 
     Parameters
     ----------
@@ -112,11 +123,14 @@ class LayerDistributionDisplay:
             raise ValueError(f"kind must be one of {_KINDS}. Got {kind!r}.")
         examined = Examination(*read(estimator, X))
         layers = examined.trace.layers
+        shares = np.array([_shares(units) for units in examined.units])
+        if examined.units[-1].saturates:
+            shares[-1] = 0.0  # where outputs near 0 and 1 are what is wanted
         display = cls(
             layer_names=[layer.name for layer in layers],
             values=[layer.a if kind == "activation" else layer.z for layer in layers],
-            dead=np.array([units.dead.mean() for units in examined.units]),
-            saturated=np.array([_saturated(units) for units in examined.units]),
+            dead=shares[:, 0],
+            saturated=shares[:, 1],
             kind=kind,
         )
         return display.plot(ax=ax)
@@ -183,7 +197,7 @@ class LayerDistributionDisplay:
         finite = values[np.isfinite(values)]
         if not finite.size:
             return "no finite value"
-        text = f"mean {finite.mean():.2g}, std {finite.std():.2g}"
+        text = "mean {:.2g}, std {:.2g}".format(*mean_and_std(finite))
         notes = []
         if self.dead is not None and self.dead[k] > 0:
             notes.append(f"{self.dead[k]:.0%} dead")
@@ -211,7 +225,7 @@ def _edges(values):
         array = np.asarray(array, dtype=float)
         finite = array[np.isfinite(array)]
         if finite.size:
-            ends.append(np.percentile(finite, _SHOWN))
+            ends.append(np.percentile(drawable(finite), _SHOWN))
     low, high = (min(e[0] for e in ends), max(e[1] for e in ends)) if ends else (0, 0)
     low, high = min(low, 0.0), max(high, 0.0)
     margin = 0.03 * (high - low) or 1.0
@@ -244,8 +258,9 @@ class GradientFlowDisplay:
     ax_ : matplotlib Axes
     figure_ : matplotlib Figure
     lines_ : dict of str to matplotlib Line2D
-        "signals", "weight_gradients" where they are drawn, and "zeros": the layers in
-        which a gradient is exactly 0, marked at the bottom.
+        "signals", "weight_gradients" where they are drawn, "zeros": the layers in
+        which the gradient is exactly 0, marked at the bottom, and "not_finite": those
+        in which it is NaN or infinite, marked at the top.
 
     See Also
     --------
@@ -319,7 +334,9 @@ class GradientFlowDisplay:
         layers = examined.trace.layers
         norms = None
         if y is not None:
-            norms = np.array([np.linalg.norm(la.weight_gradient) for la in layers])
+            # BLAS takes no squares of large numbers.
+            gradients = [layer.weight_gradient.ravel() for layer in layers]
+            norms = np.array([norm(g, check_finite=False) for g in gradients])
         display = cls(
             layer_names=[layer.name for layer in layers],
             signals=examined.signals,
@@ -354,23 +371,31 @@ class GradientFlowDisplay:
 
     def _draw_lines(self):
         ax, x = self.ax_, np.arange(len(self.layer_names))
-        prefix = "" if self.name is None else f"{self.name}: "
-        (line,) = ax.plot(x, _positive(self.signals), "o-", label=f"{prefix}dL/dz")
+        shown = _positive(self.signals)
+        if np.isnan(shown).all():
+            ax.update_datalim([(0.0, 1.0)])  # the scale needs a second height
+        (line,) = ax.plot(x, shown, "o-", label=labelled(self.name, "dL/dz"))
         self.lines_ = {"signals": line}
         style = {"color": line.get_color(), "markersize": 4}
         if self.weight_gradients is not None:
             (self.lines_["weight_gradients"],) = ax.plot(
                 *(x, _positive(self.weight_gradients), "s:"),
-                label=f"{prefix}dL/dW",
+                label=labelled(self.name, "dL/dW"),
                 alpha=0.7,
                 **style,
             )
-        zero = np.flatnonzero(np.asarray(self.signals) == 0)
-        if len(zero):
-            (self.lines_["zeros"],) = ax.plot(
-                *(zero, np.full(len(zero), 0.02), "v"),
-                transform=ax.get_xaxis_transform(),
-                label=f"{prefix}exactly 0",
+        signals = np.asarray(self.signals, dtype=float)
+        self._mark("zeros", signals == 0, 0.02, "v", "exactly 0", style)
+        self._mark("not_finite", ~np.isfinite(signals), 0.98, "x", "not finite", style)
+
+    def _mark(self, key, where, height, marker, what, style):
+        """Mark layers that have no place on the scale, at this share of its height."""
+        layers = np.flatnonzero(where)
+        if len(layers):
+            (self.lines_[key],) = self.ax_.plot(
+                *(layers, np.full(len(layers), height), marker),
+                transform=self.ax_.get_xaxis_transform(),
+                label=labelled(self.name, what),
                 **{**style, "markersize": 8},
             )
 
@@ -390,9 +415,14 @@ class GradientFlowDisplay:
 def _positive(sizes):
     """Return the sizes that a logarithmic scale can show, NaN for the others."""
     sizes = np.asarray(sizes, dtype=float)
-    return np.where(np.isfinite(sizes) & (sizes > 0), sizes, np.nan)
+    shown = np.minimum(sizes, _LARGEST_GRADIENT)
+    return np.where(np.isfinite(sizes) & (sizes > 0), shown, np.nan)
 
 
-def _saturated(units):
-    """Return the share of saturated units that are not dead; 0 for rectifiers."""
-    return (units.saturated & ~units.dead).mean() if units.saturates else 0.0
+def _shares(units):
+    """Return the shares of dead units, and of others that are saturated.
+
+    Rectifiers have none of these.
+    """
+    dead = units.dead.mean()
+    return dead, (units.saturated & ~units.dead).mean() if units.saturates else 0.0

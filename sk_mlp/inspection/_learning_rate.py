@@ -15,7 +15,8 @@ from sklearn.utils.class_weight import compute_sample_weight
 from sk_mlp._base import BaseMLP
 from sk_mlp._setup import is_name
 from sk_mlp._targets import check_labels, find_classes, kind_of_target
-from sk_mlp.inspection._plotting import labelled, one_axes, pyplot
+from sk_mlp._validation import check_sample_weight
+from sk_mlp.inspection._plotting import draw_legend, labelled, one_axes, pyplot
 from sk_mlp.inspection._reading import MLPS, untrained
 
 # The loss is smoothed by a Gaussian whose standard deviation is this share of the
@@ -32,6 +33,8 @@ _RISE = 0.05
 _SHARE = 0.5
 # A fall by less than this share of the first loss is none.
 _LEAST_FALL = 0.01
+# Steps without which there is no curve.
+_LEAST_STEPS = 4
 # The test ends when the loss is so many times the first one above the least.
 _DIVERGED = 4.0
 
@@ -154,7 +157,7 @@ class LearningRateDisplay:
         ------
         ValueError
             For invalid values, for ``solver="lbfgs"``, which has no learning rate, and
-            if the loss is not finite from the start.
+            if the loss is not finite from the start or explodes within three steps.
         TypeError
             If there is no MLP in the estimator.
         """
@@ -187,8 +190,11 @@ class LearningRateDisplay:
         self.figure_ = ax.figure
         if not ax.has_data():
             ax.set(xscale="log", xlabel="learning rate", ylabel="loss of a minibatch")
+        what = "smoothed"
+        if self.suggestion_ is None:
+            what += " (no suggestion: it does not fall)"
         (line,) = ax.plot(
-            *(self.rates, self.smoothed_losses_), label=labelled(self.name, "smoothed")
+            *(self.rates, self.smoothed_losses_), label=labelled(self.name, what)
         )
         color = line.get_color()
         (raw,) = ax.plot(
@@ -203,19 +209,23 @@ class LearningRateDisplay:
                 label=labelled(self.name, f"suggestion: {self.suggestion_:.2g}"),
             )
         self._limit_losses()
-        ax.legend()
+        draw_legend(ax)
         return self
 
     def _limit_losses(self):
         """Keep explosions at the end from squashing all that comes before."""
-        curves = [line.get_ydata() for line in self.ax_.get_lines()]
-        curves = [losses for losses in curves if len(losses) > 2]  # no vertical lines
+        ax = self.ax_
+        lines = [
+            line for line in ax.get_lines() if line.get_transform() is ax.transData
+        ]
+        curves = [line.get_ydata() for line in lines]
         first = max(losses[:5].max() for losses in curves)
         least = min(losses.min() for losses in curves)
         most = max(losses.max() for losses in curves)
-        height = 1.5 * (first - least) or 1.0
-        margin = 0.05 * height
-        self.ax_.set_ylim(least - margin, min(most, least + height) + margin)
+        height = 1.5 * (first - least)
+        # A change in the last digits only is not to look like one.
+        margin = max(0.05 * height, 0.01 * abs(first)) or 0.05
+        ax.set_ylim(least - margin, min(most, least + height) + margin)
 
 
 def _check_range(start, end, num_steps):
@@ -293,6 +303,7 @@ def _range_test(model, X, y, sample_weight, rates, random_state):
         keywords = _classes(y)
     weights = _weights(model, y, sample_weight)
     if weights is not None:
+        check_sample_weight(weights, X, np.float64)
         seen = np.flatnonzero(weights)  # a block of zero weights has no loss
         X, y, weights = X[seen], y[seen], weights[seen]
     rng = check_random_state(
@@ -314,6 +325,11 @@ def _range_test(model, X, y, sample_weight, rates, random_state):
         losses.append(model.loss_)
         if _has_exploded(losses):
             break
+    if len(losses) < _LEAST_STEPS:
+        raise ValueError(
+            "The training diverged at the first rates: take a smaller start. Got "
+            f"start={rates[0]:g}."
+        )
     return rates[: len(losses)], np.array(losses)
 
 

@@ -6,6 +6,7 @@ from sklearn.base import is_classifier
 from sk_mlp.inspection._plotting import (
     companion,
     draw_legend,
+    find_companion,
     labelled,
     one_axes,
     room_below,
@@ -22,8 +23,6 @@ _ENDS = {
 }
 # Most epochs at which every one gets a dot.
 _FEW = 12
-# The keys of what shares one place.
-_SCALES = ("loss", "val_score")
 
 
 class LossCurveDisplay:
@@ -189,7 +188,8 @@ class LossCurveDisplay:
         Raises
         ------
         ValueError
-            If `log_scale` is asked for with losses that are not above 0, or
+            If the history has no epochs, no losses or not one value an epoch; if
+            `log_scale` is asked for with losses that are not above 0, or
             `show_learning_rate` without learning rates.
         """
         self._check(log_scale, show_learning_rate)
@@ -215,12 +215,26 @@ class LossCurveDisplay:
             ax.set_title(self._title())
         elif ax.get_title():
             ax.set_title("")  # it was the first one's
-        draw_legend(*(self.axes_[key] for key in _SCALES if key in self.axes_))
+        # They may be of another estimator.
+        twin, below = (
+            find_companion(ax, key) for key in ("val_score", "learning_rate")
+        )
+        draw_legend(ax, *([twin] if twin else []), lowest=below)
         return self
 
     def _check(self, log_scale, show_learning_rate):
-        losses = [*self._values("loss"), *self._values("val_loss")]
-        if log_scale and not np.nanmin(losses) > 0:
+        missing = [key for key in ("epoch", "loss") if key not in self.history]
+        if missing:
+            raise ValueError(f"history has no {missing[0]!r}: it must have one.")
+        lengths = {key: len(self.history[key]) for key in _KEYS if key in self.history}
+        if len(set(lengths.values())) > 1:
+            raise ValueError(
+                f"history must have one value an epoch for all keys. Got {lengths}."
+            )
+        if not lengths["epoch"]:
+            raise ValueError("There is no loss curve to draw: history has no epochs.")
+        losses = np.append(self._values("loss"), self._values("val_loss"))
+        if log_scale and (losses <= 0).any():
             raise ValueError(
                 "A logarithmic scale needs losses above 0, but the least one is "
                 f"{np.nanmin(losses):.3g}. Use log_scale=False."

@@ -31,7 +31,7 @@ def one_axes(ax, figsize=None):
     return plt.subplots(figsize=figsize, layout="constrained")[1]
 
 
-def many_axes(ax, n_panels, n_columns, panel_size=(2.0, 1.8), **shared):
+def many_axes(ax, n_panels, n_columns, panel_size=(2.0, 1.8), gap=None, **shared):
     """Return axes for several panels.
 
     Parameters
@@ -44,6 +44,9 @@ def many_axes(ax, n_panels, n_columns, panel_size=(2.0, 1.8), **shared):
         At most so many panels stand side by side.
     panel_size : tuple of float, default=(2.0, 1.8)
         Width and height of a panel of a new figure in inches.
+    gap : tuple of float or None, default=None
+        Width and height, in points, of what is left free between the panels of an Axes
+        that no layout moves; None is matplotlib's own.
     **shared : bool
         ``sharex``, ``sharey`` of the panels of a grid.
 
@@ -76,11 +79,35 @@ def many_axes(ax, n_panels, n_columns, panel_size=(2.0, 1.8), **shared):
         if n_panels == 1:
             return np.array([ax])
         ax.set_axis_off()
-        figure, grid = ax.figure, place_of(ax).subgridspec(n_rows, n_columns)
+        spaces = {}
+        if gap is not None and not has_layout(ax):
+            spaces["wspace"] = _space(ax.bbox.width, n_columns, gap[0], ax)
+            spaces["hspace"] = _space(ax.bbox.height, n_rows, gap[1], ax)
+        figure, grid = ax.figure, place_of(ax).subgridspec(n_rows, n_columns, **spaces)
     axes = grid.subplots(squeeze=False, **shared).ravel()
     for unused in axes[n_panels:]:
         unused.remove()
     return axes[:n_panels]
+
+
+def _space(length, n_panels, gap, ax):
+    """Return a gap in points, relative to the panels that share a length in pixels."""
+    gap *= ax.figure.dpi / 72.0
+    return gap / max((length - (n_panels - 1) * gap) / n_panels, gap / 2)
+
+
+def is_narrow(ax):
+    """Tell whether labels of the usual size would fill an Axes."""
+    return ax.bbox.width < 1.2 * ax.figure.dpi
+
+
+def write_small(ax):
+    """Write all around an Axes in the smallest letters."""
+    ax.tick_params(labelsize="xx-small", pad=1, length=2)
+    ax.set_title(ax.get_title(), fontsize="xx-small", pad=2)
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.label.set_fontsize("xx-small")
+        axis.labelpad = 1
 
 
 def place_of(ax):
@@ -101,13 +128,26 @@ def companion(ax, label, make):
 
     Several estimators on one ax share them.
     """
+    other = find_companion(ax, label)
+    if other is None:
+        other = make()
+        other.set_label(label)
+    return other
+
+
+def find_companion(ax, label):
+    """Return the axes that stand by `ax` under this label, or None."""
     for other in ax.figure.axes:
         if other is not ax and other.get_label() == label:
             if ax.get_shared_x_axes().joined(ax, other):
                 return other
-    other = make()
-    other.set_label(label)
-    return other
+    return None
+
+
+def has_layout(ax):
+    """Tell whether a layout moves an Axes so that all around it has room."""
+    is_placed = ax.get_subplotspec() is not None
+    return is_placed and ax.figure.get_layout_engine() is not None
 
 
 def room_below(ax, share=0.25):
@@ -137,29 +177,100 @@ _CORNERS = {
 }
 
 
-def draw_legend(*axes):
+_SIZES = ("medium", "small", "x-small", "xx-small")
+# The largest share of its axes that a legend may cover, and the least height, in
+# inches, that one below must leave them.
+_COVERED = 0.2
+_LEFT = 0.8
+
+
+def draw_legend(*axes, lowest=None):
     """Draw one legend for all axes of one place, where fewest lines run.
 
-    ``loc="best"`` would look at the lines of one of them only.
+    ``loc="best"`` would look at the lines of one of them only. A legend that would
+    cover much stands below if a layout makes room for it there; otherwise it is written
+    smaller, and if nothing helps it only names the estimators.
+
+    Parameters
+    ----------
+    *axes : matplotlib Axes
+        With the lines.
+    lowest : matplotlib Axes or None, default=None
+        What stands at the bottom of the place; None is the first of `axes`.
     """
+    top = axes[-1]  # drawn on top of the others
+    lowest = lowest or axes[0]
     handles = [handle for ax in axes for handle in ax.get_legend_handles_labels()[0]]
-    for ax in axes:
+    labels = [handle.get_label() for handle in handles]
+    for ax in (*axes, lowest):
         if ax.get_legend():
             ax.get_legend().remove()
+    ways = [(size, 0) for size in _SIZES[len(handles) > 4 :]]  # columns below, or 0
+    if has_layout(lowest):
+        ways[-2:-2] = [("small", 2), ("small", 1)]
+        ways += [("x-small", 2), ("xx-small", 2)]
+    for size, n_columns in ways:
+        if n_columns:
+            legend = _below(lowest, handles, size, n_columns)
+        else:
+            legend = top.legend(handles=handles, fontsize=size)
+        width, height = _share(legend, top)
+        if n_columns:
+            limit = 1.0 - _LEFT * top.figure.dpi / top.bbox.height
+        else:
+            limit = min(1.0, _COVERED / width)
+        if width < 1.0 and height < limit:
+            break
+        legend.remove()
+    else:
+        n_columns, (handles, labels) = 0, _abridged(handles)
+    if not n_columns:
+        options = {"handles": handles, "labels": labels, "fontsize": size}
+        share = np.minimum(_share(top.legend(**options), top), 1.0)
+        legend = top.legend(**options, loc=_emptiest_corner(axes, share))
+        legend.set_in_layout(False)  # one that sticks out would leave axes no room
+
+
+def _abridged(handles):
+    """Return one handle of each colour, with the name of its estimator only."""
+    first = {}
+    for handle in handles:
+        first.setdefault(handle.get_color(), handle)
+    labels = [handle.get_label() for handle in first.values()]
+    return list(first.values()), [text.rpartition(": ")[0] or text for text in labels]
+
+
+def _below(ax, handles, size, n_columns):
+    """Draw a legend below the labels of an Axes."""
+    from matplotlib.font_manager import FontProperties
+
+    labels = (ax.bbox.y0 - ax.xaxis.get_tightbbox().y0) * 72.0 / ax.figure.dpi
+    return ax.legend(
+        handles=handles,
+        fontsize=size,
+        ncols=n_columns,
+        loc="upper center",
+        bbox_to_anchor=(0.5, 0.0),
+        # In units of the font's size, which stays where the layout moves the axes.
+        borderaxespad=labels / FontProperties(size=size).get_size_in_points() + 0.5,
+    )
+
+
+def _share(legend, ax):
+    """Return width and height of a legend, relative to those of an Axes."""
+    box = legend.get_window_extent()
+    return np.array([box.width / ax.bbox.width, box.height / ax.bbox.height])
+
+
+def _emptiest_corner(axes, size):
+    """Return the corner where fewest lines run behind a legend of this size."""
     points = np.concatenate([_points(line) for ax in axes for line in ax.get_lines()])
-    # About the size of the legend, as shares of the axes.
-    size = np.array([0.45, min(1.0, 0.07 * len(handles) + 0.05)])
 
     def crossed(corner):
         low = np.array(_CORNERS[corner]) * (1 - size)
-        return ((points >= low) & (points <= low + size)).all(axis=1).mean()
+        return ((points >= low) & (points <= low + size)).all(axis=1).sum()
 
-    # The last axes are drawn on top of the others.
-    axes[-1].legend(
-        handles=handles,
-        loc=min(_CORNERS, key=crossed),
-        fontsize="medium" if len(handles) <= 4 else "small",
-    )
+    return min(_CORNERS, key=crossed)
 
 
 def _points(line):
@@ -167,6 +278,25 @@ def _points(line):
     path = line.get_transform().transform_path(line.get_path())
     points = line.axes.transAxes.inverted().transform(path.interpolated(9).vertices)
     return points[np.isfinite(points).all(axis=1)]
+
+
+# The largest number that is drawn: matplotlib takes differences and margins.
+_LARGEST = 1e300
+
+
+def drawable(values):
+    """Return numbers as float, those that are too large to be drawn made smaller."""
+    return np.clip(np.asarray(values, dtype=float), -_LARGEST, _LARGEST)
+
+
+def mean_and_std(values):
+    """Return mean and standard deviation of values whose squares may overflow."""
+    # A power of two changes no digit.
+    exponent = np.frexp(np.abs(values).max(initial=0.0))[1] - 1
+    scaled = np.ldexp(values, -exponent)
+    return tuple(
+        float(np.ldexp(moment, exponent)) for moment in (scaled.mean(), scaled.std())
+    )
 
 
 def labelled(name, what):

@@ -57,15 +57,20 @@ def read(estimator, X=None, y=None, sample_weight=None):
     if X is None:
         return model, None, None, None
     dtype = model._network.dtype
-    if y is None:
-        X = validate(model, X, reset=False, dtypes=(dtype,))
-        X = X.tocsr() if not isinstance(X, np.ndarray) else X
-    else:
-        X, y = model._validate(X, y, reset=False)
-        if y.ndim == 2 and y.shape[1] == 1 and not issparse(y):
-            y = y[:, 0]  # the fit has warned of it
-        y = model._check_target(y, model._network.head.loss)
+    with np.errstate(all="ignore"):  # what is too large is told in words
+        X, y = _validated(model, X, y)
     return model, X, y, check_sample_weight(sample_weight, X, dtype)
+
+
+def _validated(model, X, y):
+    """Return X and y as arrays that the network takes."""
+    if y is None:
+        X = validate(model, X, reset=False, dtypes=(model._network.dtype,))
+        return X.tocsr() if issparse(X) else X, None
+    X, y = model._validate(X, y, reset=False)
+    if y.ndim == 2 and y.shape[1] == 1 and not issparse(y):
+        y = y[:, 0]  # the fit has warned of it
+    return X, model._check_target(y, model._network.head.loss)
 
 
 def _open(estimator, X, y):

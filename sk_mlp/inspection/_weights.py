@@ -5,7 +5,7 @@ from numbers import Integral
 
 import numpy as np
 
-from sk_mlp.inspection._plotting import many_axes, one_axes
+from sk_mlp.inspection._plotting import drawable, many_axes, mean_and_std, one_axes
 from sk_mlp.inspection._reading import read
 
 _COLORMAP = "RdBu_r"  # white in the middle, at 0
@@ -169,7 +169,7 @@ class WeightsDisplay:
                 f"max_units must be an int of at least 1. Got {max_units!r}."
             )
         weights = np.asarray(self.weights, dtype=float)
-        norms = np.linalg.norm(weights, axis=0)
+        norms = np.linalg.norm(weights / _limit(weights), axis=0)
         # NaNs come last, equal norms in their own order.
         self.units_ = np.argsort(-norms, kind="stable")
         self.images_ = []
@@ -220,18 +220,19 @@ class WeightsDisplay:
         axes = one_axes(_first(ax))
         self.axes_ = np.array([axes])
         finite = weights[np.isfinite(weights)]
-        axes.hist(finite, bins=min(100, max(10, isqrt(finite.size))))
+        axes.hist(drawable(finite), bins=min(100, max(10, isqrt(finite.size))))
         axes.set(xlabel="weight", ylabel="count")
         n_bad = weights.size - finite.size
-        facts = (
-            f"mean {finite.mean():.2g}, std {finite.std():.2g}" if finite.size else ""
-        )
+        facts = ""
+        if finite.size:
+            facts = "mean {:.2g}, std {:.2g}".format(*mean_and_std(finite))
         axes.set_title(
             f"{self.layer_name}: {weights.size} weights\n{facts}"
             + (f", {n_bad} not finite" if n_bad else "")
         )
 
     def _show(self, axes, values, limit, **options):
+        limit = drawable(limit)
         self.images_.append(
             axes.imshow(
                 values,

@@ -1,5 +1,7 @@
 """ActivationDisplay: the curves are those of the activations."""
 
+from itertools import pairwise
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -233,3 +235,40 @@ def test_a_softmax_in_a_hidden_layer():
     display = ActivationDisplay.from_estimator(model)
     p = np.exp(display.z) / (np.exp(display.z) + 3)
     np.testing.assert_allclose(display.values["hidden 1: softmax"][:, 0], p)
+
+
+@pytest.mark.parametrize(
+    "given, error, match",
+    [
+        ("rleu", ValueError, "^An activation must be"),
+        (["relu", 3], TypeError, "^An activation must be"),
+        (ReLU, TypeError, r"Pass an instance: ReLU\(\)"),
+        (None, TypeError, "activations must be a name.* Got None"),
+        (np.tanh, TypeError, "activations must be a name.*Got <ufunc 'tanh'>"),
+    ],
+)
+def test_what_is_no_activation_is_refused(given, error, match):
+    with pytest.raises(error, match=match):
+        ActivationDisplay.from_activations(given)
+    assert not plt.get_fignums()
+
+
+@pytest.mark.parametrize(
+    "z_range", [3, None, (1,), (1, 2, 3), "ab", (1, np.inf), (-1e308, 1e308)]
+)
+def test_z_range_is_two_numbers(z_range):
+    with pytest.raises(ValueError, match="z_range must be two finite rising"):
+        ActivationDisplay.from_activations("relu", z_range=z_range)
+
+
+@pytest.mark.parametrize("layout", [None, "constrained"])
+@pytest.mark.parametrize("kind", ["together", "panels"])
+def test_panels_in_a_small_grid_do_not_overlap(layout, kind):
+    figure, grid = plt.subplots(2, 2, layout=layout)
+    display = ActivationDisplay.from_activations(
+        ["relu", "gelu", "tanh", "elu"], layout=kind, ax=grid[0, 0]
+    )
+    drawn(figure)
+    boxes = [ax.get_tightbbox() for ax in display.axes_]
+    for left, right in pairwise(boxes):
+        assert left.x1 < right.x0

@@ -2,18 +2,21 @@
 
 import sys
 import warnings
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 import pytest
 from joblib import parallel_config
 from scipy import sparse
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.ensemble import BaggingClassifier, VotingClassifier
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import (
     GridSearchCV,
+    GroupKFold,
     KFold,
     RandomizedSearchCV,
     StratifiedKFold,
@@ -371,14 +374,7 @@ def test_plot_on_given_axes(comparison, plt):
 
 def test_scores_far_below_are_written_at_the_edge(plt):
     scores = {"a": [0.9, 0.8], "b": [0.85, 0.8], "c": [0.8, 0.8], "d": [-70.0, 0.0]}
-    rows = [
-        {
-            **{"activation": name, "value": name, "error": None, "n_unfinished": 0},
-            **{"mean_score": np.mean(s), "std_score": np.std(s), "scores": np.array(s)},
-            **{"fit_time": 0.1, "n_iter": 3.0, "dead_units": 0.0},
-        }
-        for name, s in scores.items()
-    ]
+    rows = [row(name, s) for name, s in scores.items()]
     ax = ActivationComparison(rows).plot().ax_
     assert ax.get_xlim()[0] > 0
     assert [text.get_text() for text in ax.texts] == ["◂ -35"]
@@ -388,3 +384,72 @@ def test_plot_without_matplotlib_says_what_to_install(comparison, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
     with pytest.raises(ImportError, match=r'pip install "sk-mlp\[plot\]"'):
         comparison.plot()
+
+
+@pytest.mark.parametrize("one", ["relu", Tanh()])
+def test_a_single_activation(one):
+    comparison = compare_activations(classifier(), X, LABELS, one, cv=2)
+    assert comparison.best is one and len(comparison.results) == 1
+    assert str(comparison).startswith("1 activation, the same 2 folds")
+
+
+def test_groups_split_the_rows():
+    groups = RNG.randint(4, size=len(X))
+    options = {"cv": GroupKFold(3), "groups": groups}
+    comparison = compare_activations(classifier(), X, LABELS, "relu", **options)
+    expected = quietly(cross_validate, classifier(), X, LABELS, **options)
+    np.testing.assert_array_equal(
+        comparison.results[0]["scores"], expected["test_score"]
+    )
+    with config_context(enable_metadata_routing=True):
+        routed = compare_activations(classifier(), X, LABELS, "relu", **options)
+    np.testing.assert_array_equal(routed.results[0]["scores"], expected["test_score"])
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        compare_activations(classifier(), X, LABELS, "relu", groups=groups[1:])
+    with pytest.raises(ValueError, match="'groups' parameter should not be None"):
+        compare_activations(classifier(), X, LABELS, "relu", cv=GroupKFold(3))
+
+
+def row(name, scores):
+    """Return what is known of an activation with these scores."""
+    return {
+        **{"activation": name, "value": name, "error": None, "n_unfinished": 0},
+        **{"mean_score": np.mean(scores), "std_score": np.std(scores)},
+        **{"scores": np.array(scores), "fit_time": 0.1, "n_iter": 3.0},
+        "dead_units": 0.0,
+    }
+
+
+def test_huge_scores_have_an_exponent():
+    text = str(ActivationComparison([row("a", [0.5, 0.5]), row("b", [-3e91, -3e91])]))
+    assert "-3e+91 ± 0" in text and "0.500 ± 0.000" in text
+    assert max(map(len, text.splitlines())) < 100
+
+
+def test_scores_whose_squares_overflow():
+    results = ActivationComparison([row("a", [1.0, 1.0]), row("b", [-1e200] * 2)])
+    results = results.results
+    assert results[1]["mean_difference"] == 1e200
+    assert results[1]["std_difference"] == 0
+
+
+@pytest.mark.parametrize("score", [1.0, 0.0, -3e91])
+def test_scores_that_are_the_same_stand_in_the_middle(plt, score):
+    rows = [row(name, [score, score]) for name in ("a", "b")]
+    ax = ActivationComparison(rows).plot().ax_
+    ax.figure.canvas.draw()
+    low, high = ax.get_xlim()
+    assert low < score < high
+    np.testing.assert_allclose(score - low, high - score, rtol=1e-6)
+    assert "+" not in ax.xaxis.get_offset_text().get_text().replace("1e+", "")
+
+
+@pytest.mark.parametrize("seconds", [0.0013, 0.0123, 1.7, 160.0])
+def test_ticks_of_times_do_not_overlap(seconds, plt):
+    name = "LeakyReLU(negative_slope=0.3), tanh"  # leaves the panels little room
+    rows = [{**row(name, [0.5, 0.6]), "fit_time": seconds}]
+    display = ActivationComparison(rows * 2).plot()
+    display.figure_.canvas.draw()
+    boxes = [label.get_window_extent() for label in display.axes_[1].get_xticklabels()]
+    for left, right in pairwise(boxes):
+        assert left.x1 < right.x0

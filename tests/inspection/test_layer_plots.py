@@ -211,3 +211,62 @@ def test_gradients_that_are_not_finite_leave_a_gap():
     ).plot()
     assert_same(display.lines_["signals"].get_ydata(), [np.nan, np.nan, 1.0])
     drawn(display.figure_)
+
+
+# Extreme values ---------------------------------------------------------------------
+
+
+def with_weights(size, activation):
+    model = fitted(activation=activation)
+    for k, W in enumerate(model.coefs_):
+        W[...] = size * np.random.RandomState(k).choice([-1.0, 1.0], W.shape)
+    return model
+
+
+@pytest.mark.parametrize("size", [1e155, 1e200, 1e300, 1.7e308, np.nan])
+@pytest.mark.parametrize("activation", ["relu", "tanh"])
+def test_extreme_weights(size, activation):
+    model = with_weights(size, activation)
+    for kind in ("activation", "preactivation"):
+        display = LayerDistributionDisplay.from_estimator(model, X, kind=kind)
+        drawn(display.figure_)
+    drawn(GradientFlowDisplay.from_estimator(model, X, Y).figure_)
+    drawn(GradientFlowDisplay.from_estimator(model, X).figure_)
+
+
+@pytest.mark.parametrize("size", [1e200, 1e300])
+def test_extreme_rows(size):
+    model = fitted()
+    display = LayerDistributionDisplay.from_estimator(model, size * X)
+    values = display.values[0] / size
+    note = f"mean {values.mean() * size:.2g}, std {values.std() * size:.2g}"
+    assert notes(display)[-1].startswith(note)
+    drawn(display.figure_)
+    display = GradientFlowDisplay.from_estimator(model, size * X, Y)
+    assert np.isfinite(display.weight_gradients[0])
+    drawn(display.figure_)
+
+
+def test_a_network_of_nan_says_so():
+    display = GradientFlowDisplay.from_estimator(with_weights(np.nan, "relu"), X, Y)
+    assert list(display.lines_["not_finite"].get_xdata()) == [0, 1, 2]
+    assert "not finite" in texts(display.ax_)
+    low, high = display.ax_.get_ylim()
+    assert low < 1e-5 and high > 1
+
+
+@pytest.mark.parametrize("scale", [1.0, 30.0])
+def test_probabilities_near_0_and_1_are_not_saturated(scale):
+    model = fit_quietly(MLPClassifier((5,), solver="lbfgs", random_state=0), X, Y == 0)
+    model.coefs_[-1][...] *= scale
+    model.intercepts_[-1][...] *= scale
+    display = LayerDistributionDisplay.from_estimator(model, X)
+    assert display.dead[-1] == display.saturated[-1] == 0
+    assert notes(display)[0].count("\n") == 0
+
+
+def test_an_output_that_is_dead_is_told_of():
+    model = fitted(kind=MLPRegressor, output_activation="relu")
+    model.intercepts_[-1][...] = -1e3
+    display = LayerDistributionDisplay.from_estimator(model, X)
+    assert "100% dead" in notes(display)[0]

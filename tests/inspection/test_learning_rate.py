@@ -95,7 +95,9 @@ def test_ends_when_the_loss_explodes():
 def test_no_suggestion_where_nothing_falls():
     display = find(MLPClassifier(random_state=0), X, Y, start=1e-12, end=1e-10)
     assert display.suggestion_ is None
-    assert texts(display.ax_) == ["smoothed"]
+    assert texts(display.ax_) == ["smoothed (no suggestion: it does not fall)"]
+    low, high = display.ax_.get_ylim()
+    assert high - low > 0.01  # differences in the last digits stay invisible
     rows = np.random.RandomState(0).standard_normal((300, 4))
     labels = np.random.RandomState(1).randint(2, size=300)
     display = find(
@@ -340,3 +342,24 @@ def test_the_suggestion_trains_about_as_well_as_the_best_of_a_grid(name, solver)
     assert loss_at(display.suggestion_) <= max(
         1.5 * best, best + 0.01 * display.losses[0]
     )
+
+
+@pytest.mark.parametrize("kind", [MLPClassifier, MLPRegressor])
+@pytest.mark.parametrize("end", [1e9, 1e10])
+def test_a_start_that_diverges_is_refused(kind, end):
+    with pytest.raises(ValueError, match="diverged at the first rates: take a smaller"):
+        find(kind(random_state=0), X, Y, start=1, end=end)
+    assert not plt.get_fignums()
+
+
+def test_two_steps_can_be_drawn():
+    display = LearningRateDisplay(rates=[0.1, 0.2], losses=np.array([2.0, 1.0]))
+    drawn(display.plot().figure_)
+
+
+@pytest.mark.parametrize(
+    "weights, match", [(np.zeros(150), "all zero"), (-np.ones(150), "Negative")]
+)
+def test_weights_that_leave_nothing_are_refused(weights, match):
+    with pytest.raises(ValueError, match=match):
+        find(MLPClassifier(random_state=0), X, Y, sample_weight=weights)

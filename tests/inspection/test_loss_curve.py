@@ -157,9 +157,9 @@ def test_several_estimators_share_all_axes():
     assert len(colors) == 1
     assert colors != {first.lines_["loss"].get_color()}
     assert ax.get_title() == ""
-    entries = texts(display.axes_["val_score"])
+    (legend,) = filter(None, (a.get_legend() for a in figure.axes))
+    entries = [text.get_text() for text in legend.get_texts()]
     assert len(entries) == 12 and "sgd cosine: validation loss" in entries
-    assert sum(bool(ax.get_legend()) for ax in figure.axes) == 1
     drawn(figure)
     boxes = [a.get_position() for a in (ax, *display.axes_.values())]
     assert boxes[0].bounds == boxes[2].bounds  # both scales of one place
@@ -198,3 +198,79 @@ def test_names_the_score_of_a_regressor():
     with pytest.warns(ConvergenceWarning):
         model.fit(X, X[:, 0])
     assert LossCurveDisplay.from_estimator(model).score_name == "R²"
+
+
+@pytest.mark.parametrize(
+    "history, match",
+    [
+        ({"loss": [1.0]}, "no 'epoch'"),
+        ({"epoch": [1]}, "no 'loss'"),
+        ({"epoch": [1, 2], "loss": [1.0]}, "one value an epoch.*'epoch': 2, 'loss': 1"),
+        ({"epoch": [1], "loss": [1.0], "val_loss": [1.0, 2.0]}, "'val_loss': 2"),
+        ({"epoch": [], "loss": []}, "history has no epochs"),
+    ],
+)
+def test_a_history_that_cannot_be_drawn_is_refused(history, match):
+    with pytest.raises(ValueError, match=match):
+        LossCurveDisplay(history=history).plot()
+    assert not plt.get_fignums()
+
+
+@pytest.mark.parametrize("log_scale", [False, True])
+def test_losses_of_nan_are_an_empty_picture(log_scale):
+    history = {"epoch": [1, 2], "loss": [np.nan, np.inf]}
+    drawn(LossCurveDisplay(history=history).plot(log_scale=log_scale).figure_)
+
+
+def test_no_reason_is_no_reason():
+    history = {"epoch": [1, 2], "loss": [2.0, 1.0]}
+    display = LossCurveDisplay(history=history, stop_reason=None).plot()
+    assert display.ax_.get_title() == "2 epochs"
+
+
+NAMES = ("adam with a constant learning rate", "stochastic gradient descent, cosine")
+
+
+def two_with_long_names(ax=None, schedule="cosine"):
+    data = {"X_val": X[::3], "y_val": Y[::3]}
+    for name, model in zip(
+        NAMES, (make(), make(solver="sgd", learning_rate=schedule)), strict=True
+    ):
+        display = LossCurveDisplay.from_estimator(fit(model, **data), name=name, ax=ax)
+        ax = display.ax_
+    return display
+
+
+@pytest.mark.parametrize("schedule", ["constant", "cosine"])
+def test_a_large_legend_stands_below(schedule):
+    display = two_with_long_names(schedule=schedule)
+    drawn(display.figure_)
+    (legend,) = filter(None, (ax.get_legend() for ax in display.figure_.axes))
+    assert len(legend.get_texts()) == 8
+    box = legend.get_window_extent()
+    for ax in display.figure_.axes:
+        assert box.y1 < ax.get_window_extent().y0
+        labels = ax.xaxis.get_tightbbox()
+        assert labels is None or box.y1 < labels.y0
+    assert box.y0 >= 0
+
+
+@pytest.mark.parametrize("layout", [None, "constrained"])
+def test_in_a_small_grid_the_legend_covers_little(layout):
+    figure, grid = plt.subplots(2, 2, layout=layout)
+    for ax in grid.flat:
+        two_with_long_names(ax)
+    drawn(figure)
+    legends = [ax.get_legend() for ax in figure.axes if ax.get_legend()]
+    assert len(legends) == 4
+    for legend in legends:
+        assert [text.get_text() for text in legend.get_texts()] == list(NAMES)
+        assert legend.get_window_extent().height < 0.3 * grid[0, 0].bbox.height
+
+
+def test_an_estimator_without_scores_keeps_the_one_legend():
+    display = LossCurveDisplay.from_estimator(
+        fit(make(learning_rate="cosine"), X_val=X[::3], y_val=Y[::3]), name="a"
+    )
+    LossCurveDisplay.from_estimator(fit(make()), name="b", ax=display.ax_)
+    assert sum(bool(ax.get_legend()) for ax in display.figure_.axes) == 1

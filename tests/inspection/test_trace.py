@@ -233,3 +233,10 @@ def test_no_such_layer(layer):
 def test_layer_is_an_integer(layer):
     with pytest.raises(TypeError, match="layer must be an int"):
         hidden_activations(fitted(), X, layer)
+
+
+def test_without_hidden_layers_there_are_no_hidden_activations():
+    est = MLPRegressor((), solver="lbfgs", random_state=0).fit(X, X[:, 0])
+    for layer in (0, -1):
+        with pytest.raises(ValueError, match="has no hidden layer"):
+            hidden_activations(est, X, layer)

@@ -169,3 +169,13 @@ def test_refuses_what_it_cannot_draw(of_images, options, match):
     with pytest.raises(ValueError, match=match):
         WeightsDisplay.from_estimator(of_images, **options)
     assert not plt.get_fignums()
+
+
+@pytest.mark.parametrize("size", [1e200, 1e300, 1.7e308])
+@pytest.mark.parametrize("style", ["auto", "histogram"])
+def test_extreme_weights(size, style):
+    weights = size * np.array([[0.1, -1.0], [0.2, 0.5]])
+    for image_shape in (None, (1, 2)):
+        display = WeightsDisplay(weights=weights, image_shape=image_shape)
+        drawn(display.plot(style=style).figure_)
+        assert list(display.units_) == [1, 0]
