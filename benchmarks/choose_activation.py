@@ -383,6 +383,8 @@ def run_outputs(targets, n_steps, seeds, n_jobs):
 
 # Tables -----------------------------------------------------------------------------
 
+PLUS_MINUS = "\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}"  # a cell keeps it on one line
+
 
 def _fold_array(cell):
     """Return the names and an array (names, seeds, folds) of scores in points."""
@@ -419,8 +421,9 @@ def data_lines(hidden):
             alike = sum(within_noise(scores[best], other) for other in scores)
             yield (
                 f"| {data} | {depth} | `{names[best]}` | "
-                f"{texts[names[best]]} ± {spread:.1f} | {texts.get('relu', '')} | "
-                f"{texts.get('identity', '')} | {alike} of {len(names)} |"
+                f"{texts[names[best]]}{PLUS_MINUS}{spread:.1f} | "
+                f"{texts.get('relu', '')} | {texts.get('identity', '')} | "
+                f"{alike} of {len(names)} |"
             )
 
 
@@ -459,10 +462,8 @@ def activation_lines(hidden):
     for k in np.argsort(columns[0][0] + columns[1][0], kind="stable"):
         cells = []
         for mean, spread, behind in columns:
-            cells.append(f"{mean[k]:.1f} ± {spread[k]:.1f}")
-            failed = np.isnan(
-                behind[k]
-            )  # if all fits of a data set have failed, it too
+            cells.append(f"{mean[k]:.1f}{PLUS_MINUS}{spread[k]:.1f}")
+            failed = np.isnan(behind[k])  # where all fits of a data set have
             worst = "fails" if failed.any() else f"{behind[k].max():.1f}"
             usual = [] if failed.all() else [f"{np.nanmedian(behind[k]):.1f}"]
             cells.append(", ".join([*usual, worst]))
@@ -471,23 +472,27 @@ def activation_lines(hidden):
 
 def output_lines(outputs):
     """Yield the table of output activations and losses."""
-    yield "| target | output activation | loss | on rows held out |"
-    yield "|---|---|---|---|"
+    yield "| target | output activation | loss | score | of the rows held out |"
+    yield "|---|---|---|---|---|"
     last = None
     for row in outputs:
         target, last = "" if row["target"] == last else row["target"], row["target"]
         values = {q: [found[q] for found in row["found"]] for q in row["found"][0]}
-        found = "; ".join(f"{q} {_mean(q, v)}" for q, v in values.items())
+        score, *shares = values.items()
+        found = f"{_score(*score)} | {'; '.join(_share(*share) for share in shares)}"
         yield f"| {target} | `{row['output']}` | `{row['loss']}` | {found} |"
 
 
-def _mean(quantity, values):
-    """Return mean and spread; shares of rows in per cent."""
-    is_share = quantity.startswith(("below", "outside", "inside", "acc", "all"))
-    if is_share:
-        return f"{100 * np.mean(values):.1f} %"
+def _score(quantity, values):
+    """Return the mean and the spread of a score."""
     spread = np.std(values, ddof=1) if len(values) > 1 else 0.0
-    return f"{np.mean(values):.3f} ± {spread:.3f}"
+    return f"{quantity} {np.mean(values):.3f}{PLUS_MINUS}{spread:.3f}"
+
+
+def _share(quantity, values):
+    """Return the mean of a share of the rows, in per cent."""
+    of_rows = {"accuracy": "right"}.get(quantity, quantity)
+    return f"{100 * np.mean(values):.1f}\N{NO-BREAK SPACE}% {of_rows}"
 
 
 def tables(results):

@@ -42,7 +42,7 @@ def arguments(argv):
     add("--rounds", type=int, metavar="N", help="rounds of every table")
     add("--quick", action="store_true", help="miniature sizes, to see that it works")
     add("--show", type=Path, metavar="JSON", help="measure nothing, show old results")
-    add("--markdown", action="store_true", help="print the table of the README too")
+    add("--markdown", action="store_true", help="print the tables of docs/speed.md too")
     add("--output", type=Path, metavar="JSON", help="where the results go")
     add("--picture", type=Path, metavar="PNG", help="where the picture goes")
     add("--no-picture", action="store_true")
@@ -103,8 +103,9 @@ def main(argv=None):
     results = show(options.show) if options.show else run(options)
     print("", *report.verdict_lines(results), sep="\n")
     print(f"Time of the run: {results['seconds']:.0f} s")
-    if options.markdown and "epoch" in results["tables"]:
-        print("", *report.markdown_lines(results), sep="\n")
+    if options.markdown:
+        for text in report.markdown_tables(results):
+            print("", text, sep="\n")
     if options.output:
         report.write_json(results, options.output)
     if options.picture and not options.no_picture:

@@ -6,7 +6,7 @@ From the top of the project, without network:
 
 What is generated before the pages are read: the API reference (from the ``__all__`` of
 the modules), a page for every activation (from the registry) and the gallery (from the
-examples, those called ``plot_*`` being run).
+examples, which are run).
 """
 
 import os
@@ -92,7 +92,7 @@ plot_apply_rcparams = True
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
-    "filename_pattern": r"/plot_",
+    "filename_pattern": r"\.py$",
     "default_thumb_file": str(Path(__file__).with_name("_static") / "network.svg"),
     "within_subsection_order": "gallery_order.Order",
     "abort_on_example_error": True,

@@ -245,12 +245,12 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     References
     ----------
-    D. E. Rumelhart, G. E. Hinton and R. J. Williams, "Learning representations by
+    Rumelhart, D. E., Hinton, G. E. and Williams, R. J., "Learning representations by
     back-propagating errors", Nature 323, 1986.
 
-    K. He, X. Zhang, S. Ren and J. Sun, "Delving deep into rectifiers", ICCV 2015.
+    He, K., Zhang, X., Ren, S. and Sun, J., "Delving deep into rectifiers", ICCV 2015.
 
-    D. P. Kingma and J. Ba, "Adam: a method for stochastic optimization", ICLR 2015.
+    Kingma, D. P. and Ba, J., "Adam: a method for stochastic optimization", ICLR 2015.
 
     Examples
     --------

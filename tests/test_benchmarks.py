@@ -137,7 +137,37 @@ def test_saved_results_are_shown_and_drawn_again(suite, tmp_path, capsys):
     assert capsys.readouterr().out == first
     assert "\n| | tiny | digits | narrow | medium | large |\n|---|" in first
     assert "\n| scikit-learn, float64 | " in first
+    assert "\n| activation | PyTorch's time over ours | " not in first
     assert picture.exists()
+
+
+def test_pages_have_the_tables_of_the_results(suite):
+    results = json.loads((ROOT / "benchmarks" / "results.json").read_text("utf-8"))
+    page = (ROOT / "docs" / "speed.md").read_text("utf-8")
+    epoch, every_activation = suite("suite.report").markdown_tables(results)
+    assert f"\n{epoch}\n" in page and f"\n{every_activation}\n" in page
+    assert f"\n{epoch}\n" in (ROOT / "README.md").read_text("utf-8")
+    rows = {row["label"]: row for row in results["tables"]["activations"]["rows"]}
+    assert sorted(rows) == activations.names()
+
+
+def test_page_names_every_case_that_is_slower(suite):
+    results = json.loads((ROOT / "benchmarks" / "results.json").read_text("utf-8"))
+    slower = {
+        (row["label"], comparison["peer"]): comparison["ratio"]
+        for table in results["tables"].values()
+        for row in table["rows"]
+        for comparison in row["comparisons"]
+        if comparison["ratio"] < 1
+    }
+    large, predict = ("large float32", "torch"), ("time, 400,000 rows", "scikit-learn")
+    assert set(slower) == {large, predict, ("import", "scikit-learn")}
+    scale = {row["label"]: row for row in results["tables"]["scale"]["rows"]}
+    page = (ROOT / "docs" / "speed.md").read_text("utf-8")
+    assert f"\n- than PyTorch, in the case large: {slower[large]:.2f}," in page
+    assert f" to predict 400,000 rows at once: {slower[predict]:.2f}," in page
+    longer = 100 * (scale["import"]["over_baseline"] - 1)
+    assert f"\n- to import: {longer:.1f} % more time" in page
 
 
 def test_only_a_full_run_is_saved_without_being_asked_to(suite):

@@ -68,12 +68,15 @@ def test_a_fit_that_fails_ranks_last(benchmark):
     good, poor = cell(0.9, 0.8, 0.7), cell(0.6, 0.5, 0.4)
     by_depth = {"relu": good, "exp": bad, "identity": poor}
     hidden = {"iris": {"1": by_depth, "4": by_depth}}
-    *_, relu, identity, exp = benchmark.activation_lines(hidden)
+    *_, relu, identity, exp = (
+        line.replace("\N{NO-BREAK SPACE}", " ")
+        for line in benchmark.activation_lines(hidden)
+    )
     assert relu == "| `relu` | 1.0 ± 0.0 | 0.0, 0.0 | 1.0 ± 0.0 | 0.0, 0.0 |"
     assert identity.startswith("| `identity` | 2.0 ± 0.0 | 30.0, 30.0 |")
     assert exp.startswith("| `exp` | 3.0 ± 0.0 | fails | 3.0")
     row = [*benchmark.data_lines(hidden)][2]
-    assert re.match(r"\| iris \| 1 \| `relu` \| 80.0 ± 0.0 \| 80.0 \| 50.0 \|", row)
+    assert re.match(r"\| iris \| 1 \| `relu` \| 80.0\s±\s0.0 \| 80.0 \| 50.0 \|", row)
     assert row.endswith("| 1 of 3 |")
 
 

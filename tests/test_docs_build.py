@@ -51,6 +51,31 @@ def test_advice_names_only_what_there_is(name):
     assert set(words) <= known | {"activation_params_"}
 
 
+@pytest.fixture
+def pages(monkeypatch):
+    """Return the module that writes the pages of the activations."""
+    monkeypatch.syspath_prepend(DOCS / "_ext")
+    return importlib.import_module("activation_pages")
+
+
+def test_page_of_a_named_setting_has_its_own_facts(pages):
+    rows = activations.table(cost=False).assign(cost=1.0).to_dict("index")
+    text = {name: pages.page(name, row) for name, row in rows.items()}
+    assert "| range | `(-1.758, inf)` |" in text["selu"]
+    assert "| range | `[-0.375, inf)` |" in text["hard_swish"]
+    assert "| range | `{0, 1}` |" in text["step"]
+    assert "| monotonic | yes, while the slope is >= 0 |" in text["prelu"]
+    for name, number in (("prelu", "1502.01852"), ("swish_beta", "1710.05941")):
+        assert f"[arXiv:{number}](https://arxiv.org/abs/{number})\n" in text[name]
+
+
+def test_names_in_the_overview_lead_to_their_pages(pages):
+    source = [(DOCS / "activations.md").read_text("utf-8")]
+    pages.link_names(None, "activations", source)
+    linked = re.findall(r"^\| \[`(\w+)`\]\(activations/\1\.md\)", source[0], re.M)
+    assert sorted(linked) == activations.names()
+
+
 def test_reference_lists_every_public_module():
     text = (DOCS / "api.md").read_text("utf-8")
     for name in sk_mlp.__all__:

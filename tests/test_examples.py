@@ -1,6 +1,6 @@
 """The examples can be shown as they are: titles, texts, pictures that fit a page.
 
-They are run by .ci/run and, those with pictures, when the documentation is built.
+They are run by .ci/run, and again when the documentation is built.
 """
 
 import ast

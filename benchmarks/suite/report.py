@@ -8,7 +8,7 @@ from it too.
 import json
 import re
 
-from suite.contest import OURS
+from suite.contest import OURS, TORCH
 
 
 def summarise(table):
@@ -136,20 +136,44 @@ def verdict_lines(results):
         yield f"  missed: {name}, {label}, {comparison['peer']}: {ratio} of {target}"
 
 
-def markdown_lines(results):
-    """Return the table of the epochs in Markdown, as the README has it."""
+def markdown_tables(results):
+    """Return the tables of docs/speed.md; the first is in the README too."""
+    makers = {"epoch": epoch_lines, "activations": activation_lines}
+    return [
+        "\n".join(makers[name](table["rows"]))
+        for name, table in results["tables"].items()
+        if name in makers
+    ]
+
+
+def epoch_lines(rows):
+    """Yield the ratios of the epochs in Markdown, a line for a peer and number type."""
     ratios = {}
-    for row in results["tables"]["epoch"]["rows"]:
+    for row in rows:
         case, dtype = row["label"].split()
         for comparison in row["comparisons"]:
             of_peer = ratios.setdefault((comparison["peer"], dtype), {})
-            of_peer[case] = format_ratio(comparison["ratio"])
+            of_peer[case] = f"{comparison['ratio']:.2f}"
     cases = list(dict.fromkeys(case for row in ratios.values() for case in row))
     yield "| | " + " | ".join(cases) + " |"
     yield "|---" * (1 + len(cases)) + "|"
     for (peer, dtype), row in sorted(ratios.items()):
-        cells = [f"{peer}, {dtype}", *(row[case] for case in cases)]
+        name = {TORCH: "PyTorch"}.get(peer, peer)
+        cells = [f"{name}, {dtype}", *(row[case] for case in cases)]
         yield "| " + " | ".join(cells) + " |"
+
+
+def activation_lines(rows):
+    """Yield the epochs of all activations in Markdown, beside PyTorch and ReLU."""
+    yield "| activation | PyTorch's time over ours | 10 % to 90 % | over ReLU |"
+    yield "|---|---|---|---|"
+    for row in rows:
+        ratio = spread = ""
+        for found in row["comparisons"]:
+            ratio = f"{found['ratio']:.2f}"
+            spread = f"{found['low']:.2f} to {found['high']:.2f}"
+        over = f"{row['over_baseline']:.2f}"
+        yield f"| `{row['label']}` | {ratio} | {spread} | {over} |"
 
 
 def write_json(results, path):

@@ -21,6 +21,10 @@ class Facts:
     advice: str
     where: str = ""  # what the symbols mean
     z_range: tuple = (-6, 6)  # of the figure
+    # Where a name needs more than the object tells:
+    values: str = ""  # instead of the range
+    monotonic: str = ""
+    reference: str = ""  # of a named setting of a class that another paper proposed
 
 
 SIGMA = r"$\sigma(z) = 1 / (1 + e^{-z})$ is the logistic function."
@@ -77,6 +81,7 @@ FACTS = {
         "not train hidden layers with it as it is: the gradient is zero everywhere, "
         'and `fit` warns of that. `Step(surrogate="hard_tanh")` borrows the slope of '
         "another activation for training.",
+        values="{0, 1}",
     ),
     "logistic": Facts(
         r"f(z) = \sigma(a z) = \frac{1}{1 + e^{-a z}}",
@@ -204,6 +209,8 @@ FACTS = {
         "finds its own slope for negative inputs and may even turn around. On small "
         "data prefer `leaky_relu`, which has nothing more to learn.",
         r"The slope $m$ starts at 0.25 and is trained, one per unit.",
+        monotonic="yes, while the slope is >= 0",
+        reference="He, Zhang, Ren & Sun 2015, arXiv:1502.01852",
     ),
     "rrelu": Facts(
         rf"f(z) = {LEAKY}, \quad m \sim U(\tfrac18, \tfrac13)",
@@ -301,6 +308,7 @@ FACTS = {
         "ReLU (β large). For data enough to learn one more number per unit; look at "
         "`activation_params_` to see whether the units made use of it.",
         SIGMA + r" $\beta$ starts at 1 and is trained, one per unit.",
+        reference="Ramachandran, Zoph & Le 2017, arXiv:1710.05941",
     ),
     "mish": Facts(
         r"f(z) = z \tanh(\log(1 + e^z))",

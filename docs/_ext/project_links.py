@@ -2,13 +2,15 @@
 
 The pages are written to be read on a code host as well, so they link to examples and
 other files by their place in the checkout. Here a link to an example becomes one to its
-page in the gallery, a link to a page at the top of the project one to its page here;
-all other files can be downloaded.
+page in the gallery, a link to a page at the top of the project one to its page here,
+and a link to a module one to a page with its source; all other files can be downloaded.
 """
 
 import os
+import re
 from pathlib import Path, PurePosixPath
 
+from docutils import nodes
 from sphinx import addnodes
 from sphinx.transforms import SphinxTransform
 
@@ -26,6 +28,19 @@ def page_of(file):
     if file.parent == PurePosixPath("examples") and file.suffix == ".py":
         return f"auto_examples/{file.stem}"
     return PAGES.get(str(file))
+
+
+def source_page(file):
+    """Return the name of the page with the source of a module."""
+    return f"source/{PurePosixPath(file).with_suffix('')}"
+
+
+def children(node):
+    """Return what a link shows; the name of a file or of code in the style of code."""
+    text = node.astext()
+    if re.fullmatch(r"\w+([._]\w+)+", text.lstrip("_")):
+        return [nodes.literal(text, text)]
+    return node.children
 
 
 class ProjectLinks(SphinxTransform):
@@ -48,17 +63,20 @@ class ProjectLinks(SphinxTransform):
         if file is None:
             return
         page = page_of(file)
-        if page is None:
-            target = os.path.relpath(ROOT / file, Path(self.env.srcdir, self.folder))
-            new = addnodes.download_reference(refdomain=None, reftarget=target)
-        else:
+        if page is not None:
             new = addnodes.pending_xref(
                 refdomain="doc", reftarget=page, reftargetid=None
             )
+        elif file.suffix == ".py":
+            place = os.path.relpath(f"{source_page(file)}.html", self.folder or ".")
+            new = nodes.reference(refuri=place, internal=True, project_file=str(file))
+        else:
+            target = os.path.relpath(ROOT / file, Path(self.env.srcdir, self.folder))
+            new = addnodes.download_reference(refdomain=None, reftarget=target)
         new.update_basic_atts(node)
         new["reftype"], new["refexplicit"] = "myst", node["refexplicit"]
         new["refdoc"] = self.env.docname
-        new += node.children
+        new += children(node)
         node.replace_self(new)
 
     @property
@@ -75,6 +93,22 @@ class ProjectLinks(SphinxTransform):
         return None
 
 
+def source_pages(app):
+    """Yield a page with the source of every module that a page links to."""
+    files = {
+        node["project_file"]
+        for page in app.env.found_docs
+        for node in app.env.get_doctree(page).findall(nodes.reference)
+        if "project_file" in node
+    }
+    for file in sorted(files):
+        text = (ROOT / file).read_text("utf-8")
+        body = app.builder.highlighter.highlight_block(text, "python")
+        context = {"title": file, "body": f"<h1>{file}</h1>{body}"}
+        yield source_page(file), context, "page.html"
+
+
 def setup(app):
     app.add_transform(ProjectLinks)
+    app.connect("html-collect-pages", source_pages)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
