@@ -34,7 +34,8 @@ print(f"{np.sum(rare)} of 64 pixels have less than 1 % of ink on average")
 # ---------------
 #
 # ``alpha`` is the weight of the penalty. ``l1_ratio`` divides it between the squares of
-# the weights (0, the default: all become small) and their sizes (1: most become zero).
+# the weights (0, the default: all become small) and their sizes (1: most come next to
+# zero, though not to zero itself).
 
 penalties = {
     "hardly any: alpha=0.0001": {"alpha": 1e-4},
@@ -52,24 +53,25 @@ models = {
     for name, penalty in penalties.items()
 }
 
-print(f"{'':<39}mean size of weights")
-print(f"{'penalty':<27}{'test':>6}{'rare ink':>14}{'elsewhere':>13}")
-print("-" * 60)
+print(f"{'':<36}mean size of weights")
+print(f"{'penalty':<27}{'test':>6}{'rare ink':>11}{'elsewhere':>11}{'below 0.01':>13}")
+print("-" * 68)
 for name, model in models.items():
     size, score = np.abs(model.coefs_[0]), model.score(X_test, y_test)
     at_rare, elsewhere = size[rare].mean(), size[~rare].mean()
-    print(f"{name:<27}{score:>6.1%}{at_rare:>14.3f}{elsewhere:>13.3f}")
+    tiny = np.mean(size < 0.01)
+    print(f"{name:<27}{score:>6.1%}{at_rare:>11.3f}{elsewhere:>11.3f}{tiny:>13.0%}")
 
 # %%
 # The images
 # ----------
 #
-# Red is ink that speaks for the unit, blue is ink that speaks against it, and white is
-# a weight of zero. The units with the largest weights come first.
+# Red is ink that speaks for the unit, blue is ink that speaks against it. The paler a
+# pixel, the closer its weight is to zero. Units with the largest weights come first.
 #
 # Hardly any penalty: the images look like noise, though the network is good. Look at
-# the sides: large weights there are for the few training images that have ink in such
-# a place.
+# the sides: hardly an image has ink there, and still the weights are two thirds as
+# large as elsewhere on average. They are for the few training images that have some.
 
 first, second, third = models
 display = WeightsDisplay.from_estimator(models[first], image_shape=(8, 8))
@@ -77,7 +79,7 @@ display.figure_.suptitle("Hardly any penalty")
 plt.show()
 
 # %%
-# A penalty on the squares takes away what is not needed. Now the sides are white, and
+# A penalty on the squares takes away what is not needed. Now the sides are pale, and
 # there are strokes: look for red lines and arcs with blue beside them.
 
 display = WeightsDisplay.from_estimator(models[second], image_shape=(8, 8))
@@ -85,8 +87,8 @@ display.figure_.suptitle("A penalty on the squares")
 plt.show()
 
 # %%
-# A penalty on the sizes leaves a few pixels to each unit, and some units nothing at
-# all. That is enough to tell the digits apart nearly as well.
+# A penalty on the sizes leaves a few pixels to each unit, and next to nothing to some
+# units. That is enough to tell the digits apart nearly as well.
 
 display = WeightsDisplay.from_estimator(models[third], image_shape=(8, 8))
 display.figure_.suptitle("A penalty on the sizes")

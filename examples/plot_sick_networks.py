@@ -53,7 +53,7 @@ def train(rows, **params):
 # -----------------------
 #
 # One of them in full: the table shows the size of the gradient fall by a factor of
-# about four from layer to layer, on its way from the output to the input.
+# about six from layer to layer, on its way from the output to the input.
 
 diagnosis = diagnose(train(X, **SICK["Deep and flat"]), X, y)
 print(diagnosis)
@@ -70,7 +70,9 @@ for name, network in sick.items():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         cured[name] = remedy.apply(network).fit(X, y)
-    print(f"{name}: {finding.title}. {remedy.text} {remedy.code}")
+    print(f"{name}: {finding.title}")
+    print(f"    {remedy.text}")
+    print(f"    {remedy.code}")
     print(f"    accuracy {network.score(X, y):.2f} -> {cured[name].score(X, y):.2f}")
 
 # %%

@@ -10,9 +10,9 @@ whether training gets there or is stuck.
 The picture has a panel for every activation of the package and a line for every random
 start. Curves that turn around (``sine``, ``gaussian``, ``silu`` and their kin) solve
 XOR from every start, for with them one unit is enough. So does ``prelu``, which learns
-to turn around. Most that only rise need luck. Three cannot do it: ``identity`` stays a
-straight line, ``softmax`` makes one unit out of two, and ``hard_sigmoid`` starts on its
-straight middle part and does not leave it.
+to turn around. Most that only rise need luck. Two cannot do it: ``identity`` stays a
+straight line, and ``softmax`` makes one unit out of two. ``hard_sigmoid`` could, but
+does not from any of these starts: all are on its straight middle part and stay there.
 
 The picture is saved if the script is given a file name:
 ``python examples/plot_xor_activations.py xor.png``.
@@ -101,8 +101,8 @@ assert all(solved.all() for *_, solved in turning)
 # The picture
 # -----------
 #
-# Blue lines fall to zero: starts that solve XOR. Orange ones end on a plateau: starts
-# that are stuck, most of them with one of the four points, or two, on the wrong side.
+# Blue: starts whose four points are right at the end, even if the loss is still
+# falling. Orange: starts with a point or more on the wrong side, most on a plateau.
 # Look at the small shapes as well: the green ones turn around, and above every one of
 # them the bar is full.
 

@@ -69,7 +69,10 @@ class LeakyReLU(Activation):
     negative_slope: NonNegative = 0.01
     trainable: bool | str = False
     formula = "max(z, 0) + m min(z, 0)"
-    reference = "Maas, Hannun & Ng 2013, ICML workshop"
+    reference = (
+        "Maas, Hannun & Ng 2013, ICML workshop; "
+        "PReLU: He, Zhang, Ren & Sun 2015, arXiv:1502.01852"
+    )
     shape_parameters = ("negative_slope",)
     monotonic = True
     kinks = (0.0,)

@@ -57,12 +57,12 @@ AUTO_INIT = Remedy("Match the initial weights to the activation.", {"init": "aut
 def against(exam, *otherwise):
     """Return the remedies of a cause that is known; the others where none is."""
     known = []
+    if exam.first_step > 10 * GOOD_STEP:
+        known.append(better_rate(exam, "Take smaller steps."))
     if exam.unscaled.any():
         known.append(Remedy("Standardise the features.", transformer=exam.scaler))
     if _initializer(exam) not in ("auto", "sklearn") or initialization(exam):
         known.append(AUTO_INIT)
-    if exam.first_step > 10 * GOOD_STEP:
-        known.append(better_rate(exam, "Take smaller steps."))
     return tuple(known or otherwise)
 
 
