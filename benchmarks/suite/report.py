@@ -177,7 +177,10 @@ def activation_lines(rows):
 
 
 def write_json(results, path):
-    """Write the results; numbers in six digits, lists of numbers on one line."""
+    """Write the results; numbers in nine digits, lists of numbers on one line.
+
+    What is shown of them has three or four: rounded twice it would come out the same.
+    """
     text = json.dumps(_rounded(results), indent=1, ensure_ascii=False)
     flat = r"\[\s+([^\[\]{}\"]*?)\s+\]"
     text = re.sub(flat, lambda list_: f"[{' '.join(list_[1].split())}]", text)
@@ -189,4 +192,4 @@ def _rounded(data):
         return {key: _rounded(value) for key, value in data.items()}
     if isinstance(data, list):
         return [_rounded(value) for value in data]
-    return float(f"{data:.6g}") if isinstance(data, float) else data
+    return float(f"{data:.9g}") if isinstance(data, float) else data
