@@ -6,12 +6,13 @@ import numpy as np
 
 from sk_mlp.activations import Activation, get
 from sk_mlp.inspection._plotting import (
+    check_choice,
     draw_legend,
     is_narrow,
     many_axes,
     write_small,
 )
-from sk_mlp.inspection._reading import read
+from sk_mlp.inspection._reading import name_of, read
 
 _N_POINTS = 401
 # Most activations that share one set of axes, and most units that get a line each.
@@ -199,8 +200,8 @@ class ActivationDisplay:
         ValueError
             If an option is invalid, or `ax` has fewer axes than there are panels.
         """
-        _check_choice("kind", kind, _KINDS)
-        _check_choice("layout", layout, _LAYOUTS)
+        check_choice("kind", kind, _KINDS)
+        check_choice("layout", layout, _LAYOUTS)
         curves = {"value": self.values, "slope": self.slopes}
         drawn = [what for what in curves if kind in (what, "both")]
         if layout == "auto":
@@ -340,16 +341,6 @@ def activation_of(spec):
         return get(spec)
     except (TypeError, ValueError) as error:
         raise type(error)(f"An activation {error}") from None
-
-
-def name_of(activation):
-    """Return the registered name of an activation, or how to make it."""
-    return activation.registered_name or repr(activation)
-
-
-def _check_choice(option, value, choices):
-    if value not in choices:
-        raise ValueError(f"{option} must be one of {choices}. Got {value!r}.")
 
 
 def _grid(z_range, activations):

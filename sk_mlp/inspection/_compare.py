@@ -12,7 +12,7 @@ from sklearn.utils import indexable
 
 from sk_mlp._base import BaseMLP
 from sk_mlp.activations import get, names
-from sk_mlp.inspection._activation_curves import activation_of, listed, name_of
+from sk_mlp.inspection._activation_curves import activation_of, listed
 from sk_mlp.inspection._examination import Units
 from sk_mlp.inspection._plotting import (
     is_narrow,
@@ -20,7 +20,8 @@ from sk_mlp.inspection._plotting import (
     mean_and_std,
     write_small,
 )
-from sk_mlp.inspection._reading import MLPS, read, untrained
+from sk_mlp.inspection._reading import MLPS, name_of, read, untrained
+from sk_mlp.inspection._tables import data_frame, html_table, text_table
 from sk_mlp.inspection._trace import trace
 
 # Numbers from here on are written with an exponent.
@@ -323,11 +324,7 @@ class ActivationComparison:
         ImportError
             If pandas is not installed.
         """
-        try:
-            import pandas as pd
-        except ImportError as error:
-            raise ImportError("to_frame needs pandas: pip install pandas.") from error
-        return pd.DataFrame(self.results).set_index("activation")
+        return data_frame(self.results, "activation", "results")
 
     def plot(self, ax=None):
         """Draw scores, fit times and dead units.
@@ -346,31 +343,17 @@ class ActivationComparison:
         ).plot(ax)
 
     def __str__(self):
-        rows = [_HEAD, *map(_cells, self.results)]
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines = [
-            "  ".join(
-                cell.rjust(width) if k else cell.ljust(width)
-                for k, (cell, width) in enumerate(zip(row, widths, strict=True))
-            ).rstrip()
-            for row in rows
-        ]
-        lines.insert(1, "  ".join("-" * width for width in widths))
+        lines = text_table(self._rows(), rule=True)
         return "\n".join([self._title(), "", *lines, *self._notes()])
 
     __repr__ = __str__
 
     def _repr_html_(self):
-        head = "".join(f"<th>{escape(cell)}</th>" for cell in _HEAD)
-        body = "".join(
-            f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in _cells(result))}</tr>"
-            for result in self.results
-        )
         notes = "".join(f"<p>{escape(note)}</p>" for note in self._notes() if note)
-        return (
-            f"<table><caption>{escape(self._title())}</caption>"
-            f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{notes}"
-        )
+        return html_table(self._rows(), caption=self._title()) + notes
+
+    def _rows(self):
+        return [_HEAD, *map(_cells, self.results)]
 
     def _title(self):
         n, n_folds = len(self.results), len(self.results[0]["scores"])

@@ -10,8 +10,8 @@ from sk_mlp.inspection import _layer_symptoms as layers
 from sk_mlp.inspection import _training_symptoms as training
 from sk_mlp.inspection._examination import Examination
 from sk_mlp.inspection._findings import SEVERITIES
-from sk_mlp.inspection._layer_symptoms import name_of
-from sk_mlp.inspection._reading import read
+from sk_mlp.inspection._reading import name_of, read
+from sk_mlp.inspection._tables import data_frame, html_table, text_table
 from sk_mlp.inspection._trace import replica
 
 # Causes before their consequences.
@@ -238,17 +238,11 @@ class Diagnosis:
         ImportError
             If pandas is not installed.
         """
-        try:
-            import pandas as pd
-        except ImportError as error:
-            raise ImportError(
-                "Diagnosis.to_frame needs pandas: pip install pandas. Without it, "
-                "`layers` has the same as a list of dicts."
-            ) from error
-        return pd.DataFrame(self.layers).set_index("layer")
+        return data_frame(self.layers, "layer", "layers")
 
     def __str__(self):
-        parts = [self._headline(), _text_table(self.layers)]
+        table = text_table(_rows(self.layers), n_left=2)
+        parts = [self._headline(), "\n".join(table)]
         parts += [_text_finding(finding) for finding in self.findings]
         return "\n\n".join(parts)
 
@@ -268,7 +262,7 @@ class Diagnosis:
         findings = "".join(map(_html_finding, self.findings))
         return (
             f'<div style="max-width: 60em"><p><b>{escape(self._headline())}</b></p>'
-            f"{_html_table(self.layers)}{findings}</div>"
+            f"{html_table(_rows(self.layers), n_left=2)}{findings}</div>"
         )
 
 
@@ -288,18 +282,10 @@ def _cell(key, value):
     return f"{value:.0%}" if key in _PERCENT else f"{value:.2g}"
 
 
-def _text_table(rows):
-    heads = [_HEADS.get(key, key) for key in rows[0]]
-    cells = [[_cell(key, value) for key, value in row.items()] for row in rows]
-    widths = [max(map(len, column)) for column in zip(heads, *cells, strict=True)]
-    lines = []
-    for line in (heads, *cells):
-        texts = [
-            text.ljust(width) if k < 2 else text.rjust(width)
-            for k, (text, width) in enumerate(zip(line, widths, strict=True))
-        ]
-        lines.append("  ".join(texts).rstrip())
-    return "\n".join(lines)
+def _rows(layers):
+    """Return the table of the layers as text, the head first."""
+    head = [_HEADS.get(key, key) for key in layers[0]]
+    return [head, *([_cell(*item) for item in row.items()] for row in layers)]
 
 
 def _text_finding(finding):
@@ -328,24 +314,6 @@ def _entry(head, text, hang=""):
 # HTML -------------------------------------------------------------------------------
 
 _COLORS = {"info": "#2a6f97", "warning": "#b36b00", "error": "#b3261e"}
-
-
-def _html_table(rows):
-    heads = _html_row("th", [_HEADS.get(key, key) for key in rows[0]])
-    cells = [[_cell(key, value) for key, value in row.items()] for row in rows]
-    body = "".join(_html_row("td", texts) for texts in cells)
-    return (
-        '<div style="overflow-x: auto"><table>'
-        f"<thead>{heads}</thead><tbody>{body}</tbody></table></div>"
-    )
-
-
-def _html_row(tag, texts):
-    cells = ""
-    for column, text in enumerate(texts):
-        style = f"text-align: {'left' if column < 2 else 'right'}; padding: 0.1em 0.6em"
-        cells += f'<{tag} style="{style}">{escape(text)}</{tag}>'
-    return f"<tr>{cells}</tr>"
 
 
 def _html_finding(finding):

@@ -9,6 +9,7 @@ from scipy.sparse import issparse
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.sparsefuncs import mean_variance_axis, min_max_axis
 
+from sk_mlp import initializers
 from sk_mlp.activations._table import vanishing_sides
 from sk_mlp.inspection._reading import encoded, resolved
 from sk_mlp.inspection._trace import replica, some_rows, trace
@@ -129,6 +130,12 @@ class Examination:
         if self.setup is None:
             return None
         return trace(self.model, self.X, self.y, self.w, network=self.initial())
+
+    @cached_property
+    def matched_trace(self):
+        """Trace: of a network before training whose weights match the activations."""
+        matched = self.initial(initializers.get("auto"))
+        return trace(self.model, self.X, network=matched)
 
     def updates(self, network):
         """Return the size of a training step for each layer, relative to its weights.

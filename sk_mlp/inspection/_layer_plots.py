@@ -6,6 +6,7 @@ from scipy.linalg import norm
 from sk_mlp.inspection._examination import Examination
 from sk_mlp.inspection._layer_symptoms import TINY_GRADIENT
 from sk_mlp.inspection._plotting import (
+    check_choice,
     draw_legend,
     drawable,
     labelled,
@@ -119,8 +120,7 @@ class LayerDistributionDisplay:
         sklearn.exceptions.NotFittedError
             If it is not fitted.
         """
-        if kind not in _KINDS:
-            raise ValueError(f"kind must be one of {_KINDS}. Got {kind!r}.")
+        check_choice("kind", kind, _KINDS)
         examined = Examination(*read(estimator, X))
         layers = examined.trace.layers
         shares = np.array([_shares(units) for units in examined.units])

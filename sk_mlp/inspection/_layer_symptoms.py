@@ -8,7 +8,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from sk_mlp import initializers
 from sk_mlp.inspection._examination import (
     MIN_ROWS,
     SATURATED_ROWS,
@@ -23,7 +22,7 @@ from sk_mlp.inspection._findings import (
     better_rate,
     resized,
 )
-from sk_mlp.inspection._trace import trace
+from sk_mlp.inspection._reading import name_of
 
 # Shares of a layer's units. Healthy networks stay well below: see docs/diagnosis.md.
 DEAD_INFO, DEAD_WARNING, DEAD_ERROR = 0.1, 0.4, 0.9
@@ -261,9 +260,7 @@ def initialization(exam):
         return []
     if _initializer(exam) == "auto" or exam.model._spec["normalization"]:
         return []
-    matched = exam.initial(initializers.get("auto"))
-    own = _spreads(trace_before)
-    auto = _spreads(trace(exam.model, exam.X, network=matched))
+    own, auto = _spreads(trace_before), _spreads(exam.matched_trace)
     with np.errstate(all="ignore"):
         ratio = own / auto
     worst = int(np.nanargmax(np.abs(np.log(np.maximum(ratio, 1e-30)))))
@@ -313,11 +310,6 @@ def _worst(found):
 
 def _count(mask):
     return f"{mask.sum()} of {mask.size} ({mask.mean():.0%})"
-
-
-def name_of(activation):
-    """Return what an activation is called in an estimator."""
-    return activation.registered_name or repr(activation)
 
 
 def _names(exam):

@@ -16,6 +16,12 @@ def pyplot():
     return plt
 
 
+def check_choice(option, value, choices):
+    """Raise a ValueError unless the value of an option is one of its choices."""
+    if value not in choices:
+        raise ValueError(f"{option} must be one of {choices}. Got {value!r}.")
+
+
 def one_axes(ax, figsize=None):
     """Return the axes to draw in: `ax`, or those of a new figure if it is None.
 

@@ -232,3 +232,8 @@ def resolved(model):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the fit has said what has no effect
         return resolve_setup(model, model._task)
+
+
+def name_of(activation):
+    """Return what an activation is called in an estimator."""
+    return activation.registered_name or repr(activation)

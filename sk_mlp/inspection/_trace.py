@@ -146,11 +146,10 @@ def backward(network, inputs, grad):
 
 def _layers(network, inputs, z, gradients, has_target):
     """Yield the trace of every layer."""
-    n_rows, denses = len(z), iter(network.dense)
+    n_rows = len(z)
     names = [f"hidden {k}" for k in range(1, len(network.dense))] + ["output"]
     ends = [*network.activate, network.head.activate]
-    for name, end in zip(names, ends, strict=True):
-        dense = next(denses)
+    for name, dense, end in zip(names, network.dense, ends, strict=True):
         at_dense = network.layers.index(dense)
         dense_gradient = gradients[at_dense]
         if name == "output":

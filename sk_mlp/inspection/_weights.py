@@ -5,7 +5,13 @@ from numbers import Integral
 
 import numpy as np
 
-from sk_mlp.inspection._plotting import drawable, many_axes, mean_and_std, one_axes
+from sk_mlp.inspection._plotting import (
+    check_choice,
+    drawable,
+    many_axes,
+    mean_and_std,
+    one_axes,
+)
 from sk_mlp.inspection._reading import read
 
 _COLORMAP = "RdBu_r"  # white in the middle, at 0
@@ -162,8 +168,7 @@ class WeightsDisplay:
         ValueError
             If an option is invalid, or `ax` has fewer axes than there are images.
         """
-        if style not in _STYLES:
-            raise ValueError(f"style must be one of {_STYLES}. Got {style!r}.")
+        check_choice("style", style, _STYLES)
         if not isinstance(max_units, Integral) or max_units < 1:
             raise ValueError(
                 f"max_units must be an int of at least 1. Got {max_units!r}."
