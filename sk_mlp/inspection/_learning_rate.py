@@ -17,7 +17,7 @@ from sk_mlp._setup import is_name
 from sk_mlp._targets import check_labels, find_classes, kind_of_target
 from sk_mlp._validation import check_sample_weight
 from sk_mlp.inspection._plotting import draw_legend, labelled, one_axes, pyplot
-from sk_mlp.inspection._reading import MLPS, untrained
+from sk_mlp.inspection._reading import MLPS, no_mlp, untrained
 
 # The loss is smoothed by a Gaussian whose standard deviation is this share of the
 # steps, and has fallen when this share of its fall is left.
@@ -274,11 +274,7 @@ def _open(estimator, X, y):
         elif hasattr(estimator, "estimator"):  # a search
             estimator = estimator.estimator
         else:
-            raise TypeError(
-                "Expected an MLPClassifier or MLPRegressor of sk_mlp or of "
-                "sklearn.neural_network, or a pipeline, a search or a "
-                f"TransformedTargetRegressor with one. Got {type(estimator).__name__}."
-            )
+            raise no_mlp(estimator, "an")
     is_own = isinstance(estimator, BaseMLP)
     return estimator if is_own else untrained(estimator), X, y
 

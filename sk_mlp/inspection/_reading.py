@@ -96,12 +96,17 @@ def _open(estimator, X, y):
                 )
             check_is_fitted(estimator, "best_estimator_")  # raises
         else:
-            raise TypeError(
-                "Expected a fitted MLPClassifier or MLPRegressor of sk_mlp or of "
-                "sklearn.neural_network, or a pipeline, a search or a "
-                f"TransformedTargetRegressor with one. Got {type(estimator).__name__}."
-            )
+            raise no_mlp(estimator, "a fitted")
     return estimator, X, y
+
+
+def no_mlp(estimator, kind):
+    """Return the error for an estimator that is none of those that are opened."""
+    return TypeError(
+        f"Expected {kind} MLPClassifier or MLPRegressor of sk_mlp or of "
+        "sklearn.neural_network, or a pipeline, a search or a "
+        f"TransformedTargetRegressor with one. Got {type(estimator).__name__}."
+    )
 
 
 def _transform_target(transformer, y):
