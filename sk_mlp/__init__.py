@@ -13,8 +13,10 @@ from sk_mlp import (
 from sk_mlp._classifier import MLPClassifier
 from sk_mlp._regressor import MLPRegressor
 from sk_mlp._version import __version__
+from sk_mlp._warnings import InconsistentVersionWarning
 
 __all__ = [
+    "InconsistentVersionWarning",
     "MLPClassifier",
     "MLPRegressor",
     "__version__",
@@ -27,12 +29,14 @@ __all__ = [
     "schedules",
 ]
 
+_LAZY = ("inspection",)  # loaded by those who use them
+
 
 def __getattr__(name):
-    if name == "inspection":  # loaded by those who use it
-        return importlib.import_module("sk_mlp.inspection")
+    if name in _LAZY:
+        return importlib.import_module(f"sk_mlp.{name}")
     raise AttributeError(f"module 'sk_mlp' has no attribute {name!r}")
 
 
 def __dir__():
-    return sorted({*globals(), "inspection"})
+    return sorted({*globals(), *_LAZY})

@@ -17,11 +17,13 @@ from sk_mlp._fitting import FitData, Fitting
 from sk_mlp._head import Head
 from sk_mlp._network import Network
 from sk_mlp._numerics import finite
+from sk_mlp._plain import from_plain, to_plain
 from sk_mlp._random import copy_generator, seeded_generator
 from sk_mlp._setup import is_name, output_activation
-from sk_mlp._trainer import HISTORY_KEYS
+from sk_mlp._trainer import HISTORY_KEYS, TrainingState
 from sk_mlp._validation import validate
 from sk_mlp._version import __version__
+from sk_mlp._warnings import InconsistentVersionWarning
 
 _DTYPES = (np.dtype(np.float64), np.dtype(np.float32))
 _FITTED = (
@@ -33,18 +35,14 @@ _FITTED = (
     "validation_scores_",
 )
 _DERIVED = (
-    *("_network", "_reading", "activation_params_", "coefs_"),
-    *("intercepts_", "normalization_params_"),
+    *("_network", "_reading", "activation_params_", "coefs_", "history_"),
+    *("intercepts_", "loss_curve_", "normalization_params_", "validation_scores_"),
 )
 # Dropped from pickles of fitted estimators: they hold sockets and keys.
 _CALLBACKS = (
     *("_callback_fit_ctx", "_parent_callback_ctx", "_skl_callbacks"),
     "_skl_callbacks_to_teardown",
 )
-
-
-class InconsistentVersionWarning(UserWarning):
-    """A pickled estimator was written by another version of sk_mlp."""
 
 
 def _is_stochastic(estimator):
@@ -161,6 +159,11 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         ended = not state.unfinished and state.stop_reason != "max_iter"
         if ended or state.n_iter >= self.max_iter:
             return self
+        if self._rows is None:
+            raise ValueError(
+                "resume needs the state of the training, which compact() has dropped. "
+                "Train on from the weights with warm_start=True and fit."
+            )
         data = FitData(X, y, sample_weight, X_val, y_val, sample_weight_val)
         return self._commit(self._working_copy()._fit(data, mode="resume"))
 
@@ -270,9 +273,8 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
     def _remember(self, network, state, past, validated):
         """Set the fitted attributes; the epochs of `state` follow those of `past`."""
         self._bind(network)
-        self.history_ = {
-            key: past.get(key, []) + state.history[key] for key in HISTORY_KEYS
-        }
+        history = {key: past.get(key, []) + state.history[key] for key in HISTORY_KEYS}
+        self._set_history(history, validated)
         state.history = {}
         if not self._goes_on_drawing:  # the user's own generator, or NumPy's global one
             state.rng = copy_generator(state.rng) if state.unfinished else None
@@ -287,8 +289,11 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         self.stop_reason_ = state.stop_reason
         self.best_loss_ = None if self.early_stopping else state.best_loss
         self.best_validation_score_ = state.best_score if validated else None
-        self.loss_curve_ = self.history_["loss"]
-        self.validation_scores_ = self.history_["val_score"] if validated else None
+
+    def _set_history(self, history, validated):
+        self.history_ = history
+        self.loss_curve_ = history["loss"]
+        self.validation_scores_ = history["val_score"] if validated else None
 
     def _bind(self, network):
         """Set the network and the attributes that are views into it."""
@@ -301,39 +306,92 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
     def __sklearn_is_fitted__(self):
         return hasattr(self, "_network")
 
+    # -- a saved model -------------------------------------------------------------
+
+    def compact(self, keep_history=False):
+        """Drop what only training needs or tells, to save the model small.
+
+        These are the state of the optimizer (for Adam twice the size of the weights),
+        that of the random generators, the order of the rows, all buffers, and the
+        history. What the model predicts stays as it is, to the bit.
+
+        Parameters
+        ----------
+        keep_history : bool, default=False
+            Whether to keep `history_`, `loss_curve_` and `validation_scores_`, some 40
+            bytes an epoch. They are empty lists otherwise.
+
+        Returns
+        -------
+        self : object
+            The same estimator. It can be trained on, from its weights, by `partial_fit`
+            or a warm start, whose optimizer begins anew; a training that was stopped
+            cannot be resumed.
+
+        Raises
+        ------
+        NotFittedError
+            If nothing has been fitted.
+
+        Examples
+        --------
+        >>> import pickle
+        >>> from sklearn.datasets import load_digits
+        >>> from sk_mlp import MLPClassifier
+        >>> X, y = load_digits(return_X_y=True)
+        >>> model = MLPClassifier((200,), random_state=0).partial_fit(X, y, classes=y)
+        >>> size = len(pickle.dumps(model))
+        >>> round(size / len(pickle.dumps(model.compact())), 1)
+        3.0
+        """
+        check_is_fitted(self)
+        model = self._working_copy()
+        model._state, model._rows = self._state.compact(), None
+        network = self._network_of(self._spec)
+        network.theta[...] = self._network.theta
+        model._bind(network)
+        if not keep_history:
+            nothing = {key: [] for key in HISTORY_KEYS}
+            model._set_history(nothing, self.validation_scores_ is not None)
+        return self._commit(model)
+
     def __getstate__(self):
+        """Return plain data: theta once, no buffers, nothing that follows from it."""
         if "_live" in self.__dict__:  # in a callback: the model as it is by now
             return self._live().__getstate__()
         state = dict(super().__getstate__())
-        state["_sk_mlp_version"] = __version__
         if "_network" in state:
             state["_theta"] = self._network.theta
+            state["_state"] = vars(self._state)
+            state["_history"] = _history_to_arrays(self.history_)
+            state["_validated"] = self.validation_scores_ is not None
             for name in (*_DERIVED, *_CALLBACKS):
                 state.pop(name, None)
-        return state
+        state = {name: to_plain(value) for name, value in state.items()}
+        return {**state, "_sk_mlp_version": __version__}
 
     def __setstate__(self, state):
         state = dict(state)
         version = state.pop("_sk_mlp_version", None)
         if version != __version__:
             warnings.warn(
-                f"This {type(self).__name__} was pickled with sk_mlp {version}, but "
+                f"This {type(self).__name__} was saved with sk_mlp {version}, but "
                 f"this is sk_mlp {__version__}. Results may differ; fit it again if in "
                 "doubt.",
                 InconsistentVersionWarning,
                 stacklevel=2,
             )
-        theta = state.pop("_theta", None)
+        state = {name: from_plain(value) for name, value in state.items()}
+        if "_theta" in state:
+            theta, validated = state.pop("_theta"), state.pop("_validated")
+            history = _history_from_arrays(state.pop("_history"))
+            state["_state"] = TrainingState(**state["_state"])
         super().__setstate__(state)
-        if theta is not None:
+        if "_state" in state:
             network = self._network_of(self._spec)
             network.theta[...] = theta
             self._bind(network)
-            # Lists of its own: this is also how copy.copy makes an estimator.
-            self.history_ = {key: list(v) for key, v in self.history_.items()}
-            self.loss_curve_ = self.history_["loss"]
-            if self.validation_scores_ is not None:
-                self.validation_scores_ = self.history_["val_score"]
+            self._set_history(history, validated)
 
     # -- what the kinds of target differ in ----------------------------------------
 
@@ -409,6 +467,24 @@ def _check_range(X, dtype):
         raise ValueError(
             f"Input X contains infinity or a value too large for {dtype!r}."
         )
+
+
+def _history_to_arrays(history):
+    """Return what was measured, an array each: a list of floats takes more space."""
+    arrays = {key: np.asarray(values) for key, values in history.items()}
+    return {
+        key: array
+        for key, array in arrays.items()
+        if not (array.size and np.isnan(array).all())
+    }
+
+
+def _history_from_arrays(arrays):
+    nothing = [np.nan] * len(arrays["epoch"])
+    return {
+        key: arrays[key].tolist() if key in arrays else list(nothing)
+        for key in HISTORY_KEYS
+    }
 
 
 def _shape_values(layer):

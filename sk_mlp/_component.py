@@ -253,6 +253,15 @@ class Registry:
                 return name
         return None
 
+    def name_of_class(self, cls):
+        """Return the name of a class, that of its defaults if it has several, or None."""
+        named = {
+            name: settings
+            for name, (known, settings) in self._factories.items()
+            if known is cls
+        }
+        return min(named, key=lambda name: len(named[name]), default=None)
+
 
 @dataclass(frozen=True)
 class Interval:

@@ -108,6 +108,11 @@ class TrainingState:
             history={key: list(values) for key, values in self.history.items()},
         )
 
+    def compact(self):
+        """Return a copy without what only further training needs."""
+        dropped = ("rng", "noise_rng", "optimizer", "rule", "objective", "last_theta")
+        return replace(self, **dict.fromkeys(dropped))
+
     def settle(self, network):
         """Restore the best epoch; if training can be resumed, keep the last as well."""
         if self.best_theta is not None:

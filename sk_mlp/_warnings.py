@@ -7,6 +7,14 @@ import warnings
 _OWN = ("sk_mlp.", "sklearn.callback.")
 
 
+class InconsistentVersionWarning(UserWarning):
+    """A saved estimator was written by another version of sk_mlp.
+
+    The counterpart of scikit-learn's warning of the same name, which tells of versions
+    of scikit-learn, and of its own estimators only.
+    """
+
+
 def warn(text, category=UserWarning):
     """Give a warning that points at the line of the user's that called the package."""
     level, frame = 2, inspect.currentframe().f_back

@@ -32,8 +32,14 @@ from sklearn.exceptions import (
 )
 from sklearn.utils.validation import check_is_fitted
 
-from sk_mlp import MLPClassifier, MLPRegressor, _lbfgs, activations, optimizers
-from sk_mlp._base import InconsistentVersionWarning
+from sk_mlp import (
+    InconsistentVersionWarning,
+    MLPClassifier,
+    MLPRegressor,
+    _lbfgs,
+    activations,
+    optimizers,
+)
 from sk_mlp._network import Network
 from sk_mlp._trainer import HISTORY_KEYS
 from sk_mlp.activations import ELU, MSAF, LeakyReLU, SiLU, Softplus
@@ -433,7 +439,7 @@ def test_a_pickle_of_another_version_warns():
     state = estimator.__getstate__()
     state["_sk_mlp_version"] = "0.0.1"
     other = object.__new__(MLPRegressor)
-    with pytest.warns(InconsistentVersionWarning, match=r"pickled with sk_mlp 0\.0\.1"):
+    with pytest.warns(InconsistentVersionWarning, match=r"saved with sk_mlp 0\.0\.1"):
         other.__setstate__(state)
     assert_array_equal(other.predict(X), estimator.predict(X))
 

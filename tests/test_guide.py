@@ -19,7 +19,8 @@ from sk_mlp.optimizers import NAdam
 
 DOCS = Path(__file__).parents[1] / "docs"
 GUIDE = sorted(DOCS.glob("guide/*.md"))
-TAUGHT = [*GUIDE, DOCS / "initialization.md", DOCS / "install.md"]
+WITH_OUTPUT = ("initialization", "install", "persistence")
+TAUGHT = [*GUIDE, *(DOCS / f"{name}.md" for name in WITH_OUTPUT)]
 X = np.random.RandomState(0).normal(size=(12, 3))
 
 

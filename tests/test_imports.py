@@ -49,16 +49,21 @@ ROOMS = {
     "_targets": BASE,
     "_probabilities": BASE,
     "_setup": BASE | COMPONENTS | {"_validation"},
+    "_plain": BASE | COMPONENTS,
     "_compat": set(),
     "callbacks": set(),  # they know the protocol and the estimators' public side only
     "_holdout": BASE | {"_validation"},
     "_hooks": set(),  # calls the hooks of an estimator that it is given
     "_fitting": ALL_ABOVE | {"_setup", "_holdout", "_hooks"},
-    "_base": ALL_ABOVE | {"_setup", "_compat", "_fitting"},
+    "_base": ALL_ABOVE | {"_setup", "_plain", "_compat", "_fitting"},
     **dict.fromkeys(ESTIMATORS, ALL_ABOVE | {"_setup", "_fitting", "_base"}),
     # Looks at what the estimators have become; nothing imports it.
     "inspection": ALL_ABOVE | {"_setup", "_base"} | ESTIMATORS,
-    "__init__": COMPONENTS | ESTIMATORS | {"_version", "callbacks"},
+    "onnx": ALL_ABOVE | {"_base"} | ESTIMATORS,
+    "_search_space": {"_setup", "_base"} | COMPONENTS | ESTIMATORS,
+    "__init__": COMPONENTS
+    | ESTIMATORS
+    | {"_version", "_warnings", "callbacks", "_search_space"},
 }
 
 # Below the estimators nothing knows scikit-learn but for these.

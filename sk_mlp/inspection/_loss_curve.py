@@ -148,8 +148,9 @@ class LossCurveDisplay:
         history = model.history_
         if not history["loss"]:
             raise ValueError(
-                "There is no loss curve to draw: no epoch was recorded. scikit-learn's "
-                "MLPs record none with solver='lbfgs'; those of sk_mlp do."
+                "There is no loss curve to draw: no epoch is on record. scikit-learn's "
+                "MLPs have none with solver='lbfgs', and compact() drops those of "
+                "sk_mlp unless keep_history=True."
             )
         best_epoch, best_label = _best_epoch(model)
         reason = model.stop_reason_
