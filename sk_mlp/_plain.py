@@ -9,6 +9,7 @@ import numpy as np
 
 from sk_mlp import activations, initializers, losses, optimizers, schedules
 from sk_mlp._component import Component
+from sk_mlp._random import generator_at
 
 _COMPONENT, _GENERATOR = "sk_mlp component", "numpy generator"
 _KINDS = {
@@ -70,7 +71,7 @@ def _component_to_plain(component):
     # A user's own needs the module of its class, which registers it, too.
     if name is None or type(component).__module__.partition(".")[0] != "sk_mlp":
         return component
-    parameters = to_plain(component.get_params(deep=False))
+    parameters = to_plain(vars(component))
     return {_COMPONENT: registry.kind, "name": name, "parameters": parameters}
 
 
@@ -82,10 +83,8 @@ def _generator_to_plain(generator, state):
 
 def _generator_from_plain(value):
     state = value["state"]
+    if value[_GENERATOR] == "RandomState":
+        return generator_at(state)
     bits = getattr(np.random, state["bit_generator"])(0)
-    if value[_GENERATOR] == "Generator":
-        bits.state = state
-        return np.random.Generator(bits)
-    generator = np.random.RandomState(bits)
-    generator.set_state(state)
-    return generator
+    bits.state = state
+    return np.random.Generator(bits)
