@@ -29,7 +29,7 @@ def generator_at(state):
         bits = getattr(np.random, state["bit_generator"])(0)
         generator = np.random.RandomState(bits)
     else:
-        generator = np.random.RandomState(np.random.MT19937(_Blank()))
+        generator = seeded_generator(0)
         key = state["state"]["key"].tolist()  # is read faster than the array
         state = {**state, "state": {**state["state"], "key": key}}
     generator.set_state(state)
