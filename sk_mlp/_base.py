@@ -21,7 +21,7 @@ from sk_mlp._plain import from_plain, to_plain
 from sk_mlp._random import copy_generator, seeded_generator
 from sk_mlp._setup import is_name, output_activation
 from sk_mlp._trainer import HISTORY_KEYS, TrainingState
-from sk_mlp._validation import validate
+from sk_mlp._validation import check_range, validate
 from sk_mlp._version import __version__
 from sk_mlp._warnings import InconsistentVersionWarning
 
@@ -78,7 +78,8 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Training data: dense, CSR or CSC.
+            Training data: dense, CSR or CSC. A memory-mapped array of any numeric type
+            is read batch by batch.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Class labels (also a multilabel indicator, or several columns of labels)
             or real numbers.
@@ -193,7 +194,10 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
             self.__dict__.pop(name, None)
 
     def _validate(self, X, y, reset, dtype=None):
-        """Return X and y as arrays; X in the dtype of the network to train."""
+        """Return X and y as arrays; X in the dtype of the network to train.
+
+        One that is mapped from a file keeps its own: see `validate`.
+        """
         if not reset and dtype is None:
             dtype = self._network.dtype
         if dtype is None:
@@ -431,7 +435,8 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         model = self._working_copy()
         with np.errstate(all="ignore"):
             X = validate(model, X, reset=False, dtypes=_DTYPES)
-            _check_range(X, model._network.dtype)
+            if X.dtype != model._network.dtype:
+                check_range(X, model._network.dtype)
             return model, finite(model._network.raw(X))
 
     def __sklearn_tags__(self):
@@ -456,17 +461,6 @@ def _describe(network):
     kinds = {type(layer).__name__ for layer in network.normalize}
     normalized = f", {kinds.pop()} layers" if kinds else ""
     return f"weights of shapes {weights}{normalized}{trained}"
-
-
-def _check_range(X, dtype):
-    """Refuse values that the network's dtype cannot hold; makes no copy of X."""
-    if X.dtype == dtype:
-        return
-    values = X.data if sparse.issparse(X) else X
-    if values.size and max(values.max(), -values.min()) > np.finfo(dtype).max:
-        raise ValueError(
-            f"Input X contains infinity or a value too large for {dtype!r}."
-        )
 
 
 def _history_to_arrays(history):

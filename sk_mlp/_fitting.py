@@ -90,7 +90,7 @@ class Fitting:
         if not self.going_on:
             estimator._forget()
         X, y = estimator._validate(data.X, data.y, reset=not self.going_on)
-        dtype = estimator._network.dtype if self.going_on else X.dtype
+        dtype = self._dtype_of_network(X)
         y = estimator._describe_target(
             y, self.setup.loss, self.going_on, self.mode == "partial", self.classes
         )
@@ -109,6 +109,14 @@ class Fitting:
             self._check_resumed_data()
         if has_validation_set:
             self._take_validation_set(dtype)
+
+    def _dtype_of_network(self, X):
+        """Return it; that of X unless X was left in another one (see `validate`)."""
+        if self.going_on:
+            return self.estimator._network.dtype
+        asked, found = self.estimator.dtype, X.dtype
+        is_known = found in (np.dtype(np.float32), np.dtype(np.float64))
+        return np.dtype(asked or (found if is_known else np.float64))
 
     def _check_mode(self):
         estimator, mode = self.estimator, self.mode
@@ -191,12 +199,17 @@ class Fitting:
         """Validate on these rows of the training data."""
         w = None if self.sample_weight is None else self.sample_weight[rows]
         self.validate = self._validation_set(
-            self.X[rows], self.y[rows], self.Y[rows], w
+            self.X, self.y[rows], self.Y[rows], w, rows
         )
 
-    def _validation_set(self, X, y, Y, w):
-        """Return the judgement on rows X with labels y, encoded and prepared as Y."""
+    def _validation_set(self, X, y, Y, w, rows=None):
+        """Return the judgement on `rows` of X, all if None.
+
+        Their labels are y, encoded and prepared Y.
+        """
         estimator, scorer = self.estimator, self.setup.scorer
+        if scorer is not None and rows is not None:  # which takes an array
+            X, rows = X[rows].astype(self.network.dtype, copy=False), None
         weights = self._weigh(Y, w)
         if weights is not None and not weights.any():
             weights = None  # nothing to weigh by
@@ -216,7 +229,7 @@ class Fitting:
                     "R² of a validation set needs two rows at least. Got one: pass "
                     "more, or use scoring='loss'."
                 )
-        return ValidationSet(X, Y, weights, score)
+        return ValidationSet(X, Y, weights, score, rows)
 
     def _score_by(self, scorer, X, y, w):
         """Return the score of a scorer, which sees the network in training."""

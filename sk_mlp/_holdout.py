@@ -58,24 +58,26 @@ class ValidationSet:
 
     Parameters
     ----------
-    X : ndarray or CSR matrix of shape (n_rows, n_features)
+    X : ndarray or CSR matrix of shape (n_samples, n_features)
     Y : ndarray or Coded of shape (n_rows, n_columns)
         Encoded and prepared targets.
     w : ndarray of shape (n_rows,) or None
         Weights of the rows in the loss, not all zero.
     score : callable
         ``score(network, p, loss)`` with the outputs p; greater is better.
+    rows : ndarray of int of shape (n_rows,) or None, default=None
+        Which rows of X they are, to be gathered a few at a time; None is all.
     """
 
-    def __init__(self, X, Y, w, score):
-        self.X, self.Y, self.score = X, Y, score
+    def __init__(self, X, Y, w, score, rows=None):
+        self.X, self.Y, self.score, self.rows = X, Y, score, rows
         self.w = None if w is None else w[:, np.newaxis]
 
     def __call__(self, network):
         """Return (loss, score); NaN where the outputs are not finite."""
         # Before it diverges, a network puts out what no square can hold.
         with np.errstate(all="ignore"):
-            z = network.raw(self.X)
+            z = network.raw(self.X, self.rows)
             p = network.head.predict(z)
             if not np.isfinite(p).all():
                 return np.nan, np.nan

@@ -216,6 +216,8 @@ class Network:
 
     def _propagate(self, x, y, w, norm):
         """Return the summed loss of the rows; set ``grad`` to its gradient by norm."""
+        if x.dtype != self.dtype:
+            x = x.astype(self.dtype)
         self._weigh(w, x.shape[0])
         for layer in self.layers:
             x = layer.forward(x)
@@ -243,6 +245,7 @@ class Network:
         if not self._weighted:
             return
         self._weigh(w, x.shape[0])
+        x = x.astype(self.dtype, copy=False)
         for layer in self.layers[:-1]:
             if layer in self._weighted:
                 layer.set_statistics(x)
@@ -270,20 +273,34 @@ class Network:
                 value += self.l1 * float(np.abs(weights).sum(dtype=np.float64))
         return value * scale
 
-    def raw(self, x):
+    def raw(self, x, rows=None):
         """Return the raw outputs z for the rows of x, in chunks.
 
         Touches no training buffer, so any number of threads may call it.
+
+        Parameters
+        ----------
+        x : ndarray or sparse matrix of shape (n_samples, n_features)
+            Of any numeric dtype.
+        rows : ndarray of int of shape (n_rows,) or None, default=None
+            Which rows; None is all.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, width of the head)
         """
         if not isinstance(x, np.ndarray):
             x = x.tocsr()
-        n_rows, step = x.shape[0], max(1, _PREDICTION_CHUNK // self.max_width)
+        n_rows = x.shape[0] if rows is None else len(rows)
+        step = max(1, _PREDICTION_CHUNK // self.max_width)
         z = np.empty((n_rows, self.head.width), self.dtype)
         for start in range(0, n_rows, step):
-            chunk = x[start : start + step].astype(self.dtype, copy=False)
+            part = slice(start, start + step)
+            chunk = x[part] if rows is None else x[rows[part]]
+            chunk = chunk.astype(self.dtype, copy=False)
             for layer in self.layers:
                 chunk = layer.predict(chunk)
-            z[start : start + step] = chunk
+            z[part] = chunk
         return z
 
     def predict(self, x):

@@ -5,9 +5,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from math import inf, isfinite
+from mmap import mmap
 from numbers import Integral, Real
 
 import numpy as np
+from scipy import sparse
 from sklearn.utils.validation import check_array, validate_data
 
 from sk_mlp._component import Interval
@@ -240,6 +242,9 @@ def validate(estimator, X, *y, reset, dtypes, **y_options):
     it would only look at are recognised in 3 µs here; all others go its way, as do
     those that deserve an error.
 
+    An X that is mapped from a file keeps its dtype: converted, it might not fit into
+    memory. The network converts what it reads.
+
     Parameters
     ----------
     estimator : estimator
@@ -265,13 +270,40 @@ def validate(estimator, X, *y, reset, dtypes, **y_options):
     ):
         estimator.n_features_in_ = X.shape[1]
         return (X, *y) if y else X
-    return validate_data(
+    as_it_is = is_mapped(X) and X.dtype.kind in "iuf" and X.dtype not in dtypes
+    checked = validate_data(
         *(estimator, X, *y),
         accept_sparse=("csr", "csc"),
-        dtype=dtypes,
+        dtype=X.dtype if as_it_is else dtypes,
+        ensure_all_finite=not as_it_is,  # of float16, it would make a copy
         reset=reset,
         **y_options,
     )
+    if as_it_is:
+        check_range(checked[0] if y else checked, dtypes[0])
+    return checked
+
+
+def is_mapped(X):
+    """Tell whether the numbers of X lie in a file that is mapped into memory."""
+    array = getattr(X, "data", None) if sparse.issparse(X) else X
+    while isinstance(array, np.ndarray):
+        array = array.base
+    return isinstance(array, mmap)
+
+
+def check_range(X, dtype):
+    """Refuse NaN and values that `dtype` cannot hold; makes no copy of X."""
+    values = X.data if sparse.issparse(X) else X
+    if values.dtype.kind != "f" or not values.size:
+        return
+    largest = max(values.max(), -values.min())
+    if np.isnan(largest):
+        raise ValueError("Input X contains NaN.")
+    if largest > np.finfo(dtype).max:
+        raise ValueError(
+            f"Input X contains infinity or a value too large for {np.dtype(dtype)!r}."
+        )
 
 
 def _is_plain(array):

@@ -19,7 +19,7 @@ from sk_mlp.optimizers import NAdam
 
 DOCS = Path(__file__).parents[1] / "docs"
 GUIDE = sorted(DOCS.glob("guide/*.md"))
-WITH_OUTPUT = ("initialization", "install", "persistence")
+WITH_OUTPUT = ("initialization", "install", "out_of_core", "persistence")
 TAUGHT = [*GUIDE, *(DOCS / f"{name}.md" for name in WITH_OUTPUT)]
 X = np.random.RandomState(0).normal(size=(12, 3))
 
