@@ -254,7 +254,7 @@ class Registry:
         return None
 
     def name_of_class(self, cls):
-        """Return the name of a class, that of its defaults if it has several, or None."""
+        """Return the name of a class, that of its defaults if it has any, or None."""
         named = {
             name: settings
             for name, (known, settings) in self._factories.items()
