@@ -92,11 +92,13 @@ plot_apply_rcparams = True
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
-    "filename_pattern": r"\.py$",
+    # All run, but the one that limits the memory of the process it runs in.
+    "filename_pattern": r"(?<!out_of_core)\.py$",
     "default_thumb_file": str(Path(__file__).with_name("_static") / "network.svg"),
     "within_subsection_order": "gallery_order.Order",
     "abort_on_example_error": True,
     "parallel": 2,
+    "reset_modules": ("matplotlib", "seaborn", "gallery_order.use_spawn"),
     "doc_module": ("sk_mlp",),
     "backreferences_dir": "api/backreferences",
     "min_reported_time": 1e9,

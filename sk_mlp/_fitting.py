@@ -358,7 +358,7 @@ class Fitting:
         batch_size = estimator.batch_size
         if is_name(batch_size, "auto"):
             batch_size = min(200, n_rows)
-        if batch_size > n_rows:
+        if batch_size > n_rows and self.mode != "partial":  # where a block may be short
             warn(
                 f"batch_size={batch_size} is larger than the {n_rows} training rows. "
                 "It is going to be clipped."

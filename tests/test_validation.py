@@ -460,6 +460,12 @@ def test_a_batch_larger_than_the_data_is_clipped_with_a_warning():
     assert len(caught) == 1
 
 
+def test_a_block_may_have_fewer_rows_than_a_batch():
+    regressor = MLPRegressor((3,), batch_size=100)
+    regressor.partial_fit(X, Y[MLPRegressor])  # warnings are errors
+    assert regressor.t_ == len(X)
+
+
 # Sample weights ----------------------------------------------------------------------
 
 WRONG_WEIGHTS = {

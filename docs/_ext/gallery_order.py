@@ -1,5 +1,7 @@
 """The order of the examples in the gallery: from first steps to special needs."""
 
+import multiprocessing
+
 ORDER = (
     "quickstart.py",
     "plot_xor_activations.py",
@@ -9,6 +11,7 @@ ORDER = (
     "plot_learning_rate.py",
     "plot_sick_networks.py",
     "plot_grid_search_activations.py",
+    "plot_random_search.py",
     "plot_activation_cost.py",
     "plot_trained_activations.py",
     "plot_digits_weights.py",
@@ -17,6 +20,9 @@ ORDER = (
     "plot_positive_and_quantile_regression.py",
     "imbalanced.py",
     "checkpoint.py",
+    "export_onnx.py",
+    "out_of_core.py",
+    "dask_cluster.py",
 )
 
 
@@ -28,3 +34,8 @@ class Order:
 
     def __call__(self, name):
         return ORDER.index(name) if name in ORDER else len(ORDER), name
+
+
+def use_spawn(gallery_conf, name):
+    """Let an example start processes, in one that was itself started for examples."""
+    multiprocessing.set_start_method("spawn", force=True)
