@@ -12,10 +12,12 @@ from sk_mlp import (
 )
 from sk_mlp._classifier import MLPClassifier
 from sk_mlp._regressor import MLPRegressor
+from sk_mlp._search_space import HiddenLayerSizes, search_space
 from sk_mlp._version import __version__
 from sk_mlp._warnings import InconsistentVersionWarning
 
 __all__ = [
+    "HiddenLayerSizes",
     "InconsistentVersionWarning",
     "MLPClassifier",
     "MLPRegressor",
@@ -25,11 +27,13 @@ __all__ = [
     "initializers",
     "inspection",
     "losses",
+    "onnx",
     "optimizers",
     "schedules",
+    "search_space",
 ]
 
-_LAZY = ("inspection",)  # loaded by those who use them
+_LAZY = ("inspection", "onnx")  # loaded by those who use them
 
 
 def __getattr__(name):

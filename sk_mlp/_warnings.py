@@ -12,6 +12,14 @@ class InconsistentVersionWarning(UserWarning):
 
     The counterpart of scikit-learn's warning of the same name, which tells of versions
     of scikit-learn, and of its own estimators only.
+
+    Examples
+    --------
+    To refuse such an estimator instead:
+
+    >>> import warnings
+    >>> from sk_mlp import InconsistentVersionWarning
+    >>> warnings.simplefilter("error", InconsistentVersionWarning)
     """
 
 

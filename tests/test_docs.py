@@ -283,8 +283,13 @@ def test_public_module_is_documented(module):
 @pytest.mark.parametrize("path", sorted(PUBLIC))
 def test_public_name_is_documented(path):
     doc = inspect.getdoc(PUBLIC[path])
-    assert_parameters_are_documented(doc, parameters_of(PUBLIC[path]))
+    if not is_warning(PUBLIC[path]):  # which Python makes, by its own rules
+        assert_parameters_are_documented(doc, parameters_of(PUBLIC[path]))
     assert ">>> " in doc, "an example is missing"
+
+
+def is_warning(public):
+    return isinstance(public, type) and issubclass(public, Warning)
 
 
 @pytest.mark.parametrize("path", sorted(METHODS))
