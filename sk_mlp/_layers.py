@@ -210,9 +210,10 @@ class Activate:
         for rows in row_blocks(n_rows, self.width):
             for group in self.groups:
                 block = rows, group
-                yield block, self._extra(block, training)
+                yield block, self.extra(block, training)
 
-    def _extra(self, block, training):
+    def extra(self, block, training):
+        """Return what the activation takes beside z in a block (rows, columns)."""
         if self.random and training:
             return (self._noise[block],)
         if self.parameters:

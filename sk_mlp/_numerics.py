@@ -122,14 +122,14 @@ def logistic_derivative(half):
 # error before rounding 9.3e-9 and 2.2e-17. All coefficients are positive, so that
 # nothing cancels. (A continued fraction takes a quarter less time, but rounding makes
 # 1.7e-7 of its error near 0.)
-_TAIL_SINGLE = (
+TAIL_SINGLE = (
     (0.500000009171601, 0.18610107090535266, 0.035485649884992),
     (
         *(1.0, 1.1700882424966736, 0.5045463460455327, 0.08358783085743998),
         0.000365407698136756,
     ),
 )
-_TAIL_DOUBLE = (
+TAIL_DOUBLE = (
     (
         *(0.5, 0.5020909932453437, 0.2543118604107736, 0.07692403630034972),
         *(0.014452701879701256, 0.0015874093748819997, 7.988008870431145e-05),
@@ -142,7 +142,7 @@ _TAIL_DOUBLE = (
 )
 
 
-def _polynomial(x, coefficients):
+def polynomial(x, coefficients):
     """Evaluate by Horner's rule, lowest power first."""
     *rest, second, first = coefficients
     value = x * first
@@ -165,9 +165,9 @@ def normal_tail(z):
     density = x * x
     density *= -0.5
     np.exp(density, out=density)
-    numerator, denominator = _TAIL_SINGLE if x.dtype == np.float32 else _TAIL_DOUBLE
-    tail = _polynomial(x, numerator)
-    tail /= _polynomial(x, denominator)
+    numerator, denominator = TAIL_SINGLE if x.dtype == np.float32 else TAIL_DOUBLE
+    tail = polynomial(x, numerator)
+    tail /= polynomial(x, denominator)
     tail *= density
     density *= 1 / sqrt(2 * pi)
     return x, tail, density

@@ -85,6 +85,9 @@ class Activation(Component):
             cls.joint = True
         elif "forward" in vars(cls) or "backward" in vars(cls):
             cls.joint = False  # what is inherited may be of another function
+        defines_values = {"forward", "forward_precise"} & vars(cls).keys()
+        if defines_values and "to_onnx" not in vars(cls):
+            cls.to_onnx = Activation.to_onnx
         if "formula" in vars(cls):  # written once, shown in help() and the docs too
             summary, line, rest = (cls.__doc__ or "").partition("\n")
             facts = f"``{cls.formula}`` ({cls.reference})."
@@ -132,6 +135,59 @@ class Activation(Component):
     def forward_precise(self, z, out, *shape):
         """Like `forward`, but with relative accuracy in the tails of probabilities."""
         self.forward(z, out, *shape)
+
+    def to_onnx(self, op, z, *shape):
+        """Return f(z) as part of an ONNX graph, for :func:`sk_mlp.onnx.to_onnx`.
+
+        A class that defines its own `forward` needs its own `to_onnx`.
+
+        Parameters
+        ----------
+        op : object
+            Every ONNX operator is a method: ``op.Tanh(z)``, ``op.Max(z, 0.0)``,
+            ``op.Elu(z, alpha=2.0)``. ``op.has("Elu")`` tells whether the opset has
+            one and onnxruntime can run it in the graph's type.
+        z : object
+            The input, to be used with ``+ - * / **``, numbers, arrays and operators.
+        *shape : float or ndarray of shape (width,)
+            As for `forward`, without noise: a random activation gets `expected`.
+
+        Returns
+        -------
+        a : object
+            The result of an operator.
+
+        Raises
+        ------
+        NotImplementedError
+            If the class does not define it.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sk_mlp import MLPRegressor
+        >>> from sk_mlp.activations import Activation
+        >>> from sk_mlp.onnx import to_onnx
+        >>> class Cubic(Activation):
+        ...     def forward(self, z, out):
+        ...         out[...] = z**3
+        ...
+        ...     def backward(self, z, a, grad):
+        ...         grad *= 3 * z**2
+        ...
+        ...     def to_onnx(self, op, z):
+        ...         return z**3
+        >>> X = np.linspace(-1, 1, 20).reshape(-1, 1)
+        >>> regressor = MLPRegressor((4,), Cubic(), solver="lbfgs", random_state=0)
+        >>> model = to_onnx(regressor.fit(X, X[:, 0]))
+        >>> [node.op_type for node in model.graph.node][:3]
+        ['Gemm', 'Pow', 'Gemm']
+        """
+        name = type(self).__name__
+        raise NotImplementedError(
+            f"{name} has no ONNX form. Define {name}.to_onnx(self, op, z, *shape), the "
+            "formula in terms of ONNX operators, such as: return op.Tanh(2.0 * z)."
+        )
 
     def shape_values(self):
         """Return the initial values of the shape parameters as a flat tuple."""

@@ -63,6 +63,9 @@ class Identity(Activation):
     def shape_gradient(self, z, a, slope):
         return (z,)
 
+    def to_onnx(self, op, z, slope):
+        return z * slope
+
 
 @register("step", "heaviside")
 class Step(Activation):
@@ -102,6 +105,9 @@ class Step(Activation):
         surrogate = get(self.surrogate)
         surrogate.forward(z, a, *surrogate.shape_values())
         surrogate.backward(z, a, grad, *surrogate.shape_values())
+
+    def to_onnx(self, op, z):
+        return op.Where(op.GreaterOrEqual(z, 0.0), 1.0, 0.0)
 
     def check(self):
         super().check()
@@ -167,6 +173,9 @@ class Logistic(Activation):
             np.multiply(z, slope, out=out)
         expit(out, out=out)
 
+    def to_onnx(self, op, z, slope):
+        return op.Sigmoid(z * slope)
+
 
 @register("tanh")
 class Tanh(Activation):
@@ -209,6 +218,9 @@ class Tanh(Activation):
     def shape_gradient(self, z, a, slope):
         return ((1.0 - a * a) * z,)
 
+    def to_onnx(self, op, z, slope):
+        return op.Tanh(z * slope)
+
 
 @register("softsign")
 class Softsign(Activation):
@@ -240,6 +252,9 @@ class Softsign(Activation):
         np.divide(1.0, a, out=a)
         a *= a
         grad *= a
+
+    def to_onnx(self, op, z):
+        return op.Softsign(z) if op.has("Softsign") else z / (1.0 + op.Abs(z))
 
 
 @register("msaf")
@@ -303,6 +318,10 @@ class MSAF(Activation):
         half = 0.5 * z
         return tuple(logistic_derivative(half + 0.5 * offset) for offset in offsets)
 
+    def to_onnx(self, op, z, *offsets):
+        steps = (op.Sigmoid(z + offset) for offset in offsets)
+        return sum(steps, op.Sigmoid(z))
+
 
 @register("symmetric_msaf")
 class SymmetricMSAF(Activation):
@@ -357,6 +376,10 @@ class SymmetricMSAF(Activation):
         slope -= logistic_derivative(half - 0.25 * offset)
         return (0.5 * slope,)
 
+    def to_onnx(self, op, z, offset):
+        half = 0.5 * offset
+        return op.Sigmoid(z + half) + op.Sigmoid(z - half) - 1.0
+
 
 @register("gaussian")
 class Gaussian(Activation):
@@ -385,6 +408,9 @@ class Gaussian(Activation):
         a *= -2.0
         grad *= a
 
+    def to_onnx(self, op, z):
+        return op.Exp(-(z * z))
+
 
 @register("sine")
 class Sine(Activation):
@@ -408,6 +434,9 @@ class Sine(Activation):
     def backward(self, z, a, grad):
         np.cos(z, out=a)
         grad *= a
+
+    def to_onnx(self, op, z):
+        return op.Sin(z)
 
 
 @register("exp")
@@ -433,6 +462,9 @@ class Exp(Activation):
     def backward(self, z, a, grad):
         with np.errstate(over="ignore"):
             grad *= a
+
+    def to_onnx(self, op, z):
+        return op.Exp(z)
 
 
 @register("softmax")
@@ -469,3 +501,6 @@ class Softmax(Activation):
     def backward(self, z, a, grad):
         grad -= np.einsum("...k,...k->...", grad, a)[..., np.newaxis]
         grad *= a
+
+    def to_onnx(self, op, z):
+        return op.Softmax(z, axis=-1)

@@ -45,6 +45,9 @@ class ReLU(Activation):
     def backward(self, z, a, grad):
         grad *= z > 0.0
 
+    def to_onnx(self, op, z):
+        return op.Relu(z)
+
 
 @register("leaky_relu")
 @register("prelu", negative_slope=0.25, trainable=True)
@@ -103,6 +106,12 @@ class LeakyReLU(Activation):
     def shape_gradient(self, z, a, slope):
         return (negative_part(z),)
 
+    def to_onnx(self, op, z, slope):
+        if op.has("LeakyRelu", slope):
+            return op.LeakyRelu(z, alpha=slope)
+        # PRelu would do; onnxruntime takes six times as long for it.
+        return op.Relu(z) + slope * op.Min(z, 0.0)
+
 
 def _within_0_and_1(slope):
     """Tell whether all slopes, a number or an array, lie in (0, 1]."""
@@ -138,6 +147,7 @@ class RReLU(Activation):
     random = True
     forward = LeakyReLU.forward
     backward = LeakyReLU.backward
+    to_onnx = LeakyReLU.to_onnx
 
     @property
     def expected(self):
@@ -201,6 +211,9 @@ class HardTanh(Activation):
     def backward(self, z, a, grad):
         grad *= (z > float(self.min_val)) & (z <= float(self.max_val))
 
+    def to_onnx(self, op, z):
+        return op.Clip(z, self.min_val, self.max_val)
+
     def check(self):
         super().check()
         self._check_as("max_val", Annotated[float, Interval(self.min_val)])
@@ -233,6 +246,11 @@ class HardSigmoid(Activation):
         grad *= (z > -3.0) & (z <= 3.0)
         grad *= 1 / 6
 
+    def to_onnx(self, op, z):
+        if op.has("HardSigmoid"):
+            return op.HardSigmoid(z, alpha=1 / 6, beta=0.5)
+        return op.Clip(z / 6.0 + 0.5, 0.0, 1.0)
+
 
 @register("hard_swish", "hard_silu")
 class HardSwish(Activation):
@@ -264,6 +282,16 @@ class HardSwish(Activation):
         slope += sixth
         z.clip(-3.0, inf, out=out)
         out *= sixth
+
+    def to_onnx(self, op, z):
+        if op.has("HardSwish"):
+            return op.HardSwish(z)
+        return z * op.Clip(z / 6.0 + 0.5, 0.0, 1.0)
+
+
+def _expm1(op, z):
+    """Return exp(z) - 1 with the digits of a small z, in ONNX, which lacks it."""
+    return op.Tanh(0.5 * z) * (op.Exp(z) + 1.0)
 
 
 @register("elu")
@@ -318,6 +346,11 @@ class ELU(Activation):
     def shape_gradient(self, z, a, alpha):
         return (np.expm1(negative_part(z)),)
 
+    def to_onnx(self, op, z, alpha):
+        if op.has("Elu", alpha):
+            return op.Elu(z, alpha=alpha)
+        return op.Relu(z) + alpha * _expm1(op, op.Min(z, 0.0))
+
 
 @register("celu")
 class CELU(Activation):
@@ -371,6 +404,11 @@ class CELU(Activation):
         partial -= exponent * np.exp(exponent)
         return (partial * (alpha / abs(alpha)),)
 
+    def to_onnx(self, op, z, alpha):
+        # The operator Celu loses the digits of z where alpha is large.
+        alpha = abs(alpha)
+        return op.Max(z, alpha * _expm1(op, op.Min(z / alpha, 0.0)))
+
 
 @register("selu")
 class SELU(Activation):
@@ -408,3 +446,8 @@ class SELU(Activation):
         out += slope
         slope += limit
         slope -= jump(z, 0.0, limit - self.SCALE, out=np.empty_like(z))
+
+    def to_onnx(self, op, z):
+        if op.has("Selu"):
+            return op.Selu(z, alpha=self.ALPHA, gamma=self.SCALE)
+        return self.SCALE * ELU.to_onnx(self, op, z, self.ALPHA)

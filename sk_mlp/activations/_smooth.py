@@ -7,6 +7,8 @@ import numpy as np
 
 from sk_mlp._component import Interval, NonNegative, Positive
 from sk_mlp._numerics import (
+    TAIL_DOUBLE,
+    polynomial,
     finite_below,
     logistic,
     logistic_derivative,
@@ -86,6 +88,12 @@ class Softplus(Activation):
         partial -= np.abs(z) * decay / (1.0 + decay)
         return (partial / beta,)
 
+    def to_onnx(self, op, z, beta):
+        # The operator Softplus takes onnxruntime five times as long.
+        beta = abs(beta)
+        growth = op.Exp(op.Min(z * beta, 80.0))
+        return op.Max(z, op.Log(1.0 + growth) / beta)
+
 
 @register("silu", "swish")
 @register("swish_beta", trainable=True)
@@ -142,6 +150,9 @@ class SiLU(Activation):
         partial *= z
         return (partial,)
 
+    def to_onnx(self, op, z, beta):
+        return z / (1.0 + op.Exp(-(z * beta)))
+
 
 @register("mish")
 class Mish(Activation):
@@ -184,6 +195,11 @@ class Mish(Activation):
         finite_below(z, out=out)
         w /= w2
         out *= w
+
+    def to_onnx(self, op, z):
+        n = op.Exp(op.Min(z, 20.0))
+        w = n * (n + 2.0)
+        return z * (w / (w + 2.0))
 
 
 @register("gelu")
@@ -258,3 +274,18 @@ class GELU(Activation):
         slope += 0.5
         np.multiply(z.clip(-40.0, inf, out=out), slope, out=out)
         slope += square
+
+    def to_onnx(self, op, z):
+        if op.has("Gelu"):
+            return op.Gelu(z, approximate=self.approximate)
+        # From -40 down Phi is 0; what rounding may leave of it must not meet -1e30.
+        above = op.Max(z, -40.0)
+        if self.approximate == "tanh":
+            u = sqrt(2 / pi) * z * (1.0 + 0.044715 * z * z)
+            return above * (0.5 + 0.5 * op.Tanh(u))
+        if op.has("Erf"):
+            return above * (0.5 + 0.5 * op.Erf(sqrt(0.5) * z))
+        x = op.Min(op.Abs(z), 40.0)
+        numerator, denominator = (polynomial(x, part) for part in TAIL_DOUBLE)
+        tail = op.Exp(-0.5 * x * x) * numerator / denominator
+        return op.Relu(z) - x * tail

@@ -215,6 +215,15 @@ class GaussianNLL(Loss):
             std = np.hypot(half, self._eps(p.dtype) ** 0.5)
         return np.minimum(std, np.finfo(p.dtype).max, out=std)
 
+    def to_onnx(self, op, p, n_targets):
+        mean = op.columns(p, slice(0, n_targets), 2 * n_targets)
+        s = op.columns(p, slice(n_targets, 2 * n_targets), 2 * n_targets)
+        half, eps = op.Exp(0.5 * s), self._eps(op.dtype) ** 0.5
+        larger = op.Max(half, eps)
+        ratio = op.Min(half, eps) / larger
+        std = larger * op.Sqrt(1.0 + ratio * ratio)  # whose square may overflow
+        return {"variable": mean, "std": op.Min(std, np.finfo(op.dtype).max)}
+
     def _eps(self, dtype):
         # An eps below the float range must not leave a variance of 0.
         return max(float(self.eps), float(np.finfo(dtype).tiny))

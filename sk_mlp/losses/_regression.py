@@ -270,5 +270,16 @@ class Quantile(Loss):
         p = np.sort(p.reshape(len(p), -1, self.columns), axis=2)
         return p[:, 0] if p.shape[1] == 1 else p
 
+    def to_onnx(self, op, p, n_targets):
+        if self.columns == 1:
+            return {"variable": p}
+        # One row more: without rows TopK takes onnxruntime down up to 1.30.
+        p = op.Concat(np.zeros((1, n_targets * self.columns)), p, axis=0)
+        targets = () if n_targets == 1 else (n_targets,)
+        p = op.Reshape(p, op.integers(-1, *targets, self.columns))
+        p, _ = op.TopK(p, op.integers(self.columns), axis=-1, largest=0)
+        rows = op.integers(1), op.integers(np.iinfo(np.int64).max), op.integers(0)
+        return {"variable": op.Slice(p, *rows)}
+
     def _levels(self):
         return self.levels if isinstance(self.levels, tuple | list) else (self.levels,)
