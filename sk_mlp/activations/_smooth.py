@@ -8,11 +8,11 @@ import numpy as np
 from sk_mlp._component import Interval, NonNegative, Positive
 from sk_mlp._numerics import (
     TAIL_DOUBLE,
-    polynomial,
     finite_below,
     logistic,
     logistic_derivative,
     normal_tail,
+    polynomial,
     positive_part,
     tanh_normal_tail,
     with_sign,
