@@ -17,7 +17,7 @@ from sk_mlp._fitting import FitData, Fitting
 from sk_mlp._head import Head
 from sk_mlp._network import Network
 from sk_mlp._numerics import finite
-from sk_mlp._plain import from_plain, to_plain
+from sk_mlp._plain import dict_from_plain, dict_to_plain, from_plain, to_plain
 from sk_mlp._random import copy_generator, seeded_generator
 from sk_mlp._setup import is_name, output_activation
 from sk_mlp._trainer import HISTORY_KEYS, TrainingState
@@ -34,9 +34,11 @@ _FITTED = (
     *("normalization_params_", "out_activation_", "stop_reason_", "t_"),
     "validation_scores_",
 )
+# Not in a saved model as they are: it has them as plain data, or they follow from it.
 _DERIVED = (
-    *("_network", "_reading", "activation_params_", "coefs_", "history_"),
-    *("intercepts_", "loss_curve_", "normalization_params_", "validation_scores_"),
+    *("_network", "_reading", "_rows", "_spec", "_state", "activation_params_"),
+    *("coefs_", "history_", "intercepts_", "loss_curve_", "normalization_params_"),
+    "validation_scores_",
 )
 # Dropped from pickles of fitted estimators: they hold sockets and keys.
 _CALLBACKS = (
@@ -160,7 +162,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         ended = not state.unfinished and state.stop_reason != "max_iter"
         if ended or state.n_iter >= self.max_iter:
             return self
-        if self._rows is None:
+        if not self._rows:
             raise ValueError(
                 "resume needs the state of the training, which compact() has dropped. "
                 "Train on from the weights with warm_start=True and fit."
@@ -322,7 +324,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         Parameters
         ----------
         keep_history : bool, default=False
-            Whether to keep `history_`, `loss_curve_` and `validation_scores_`, some 40
+            Whether to keep `history_`, `loss_curve_` and `validation_scores_`, some 56
             bytes an epoch. They are empty lists otherwise.
 
         Returns
@@ -336,6 +338,8 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         ------
         NotFittedError
             If nothing has been fitted.
+        ValueError
+            If a callback calls it, in the middle of a training.
 
         Examples
         --------
@@ -348,9 +352,14 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         >>> round(size / len(pickle.dumps(model.compact())), 1)
         3.0
         """
+        if "_live" in self.__dict__:
+            raise ValueError(
+                "compact() was called in a callback, while training needs what it "
+                "drops. Compact a copy: copy.copy(estimator).compact()."
+            )
         check_is_fitted(self)
         model = self._working_copy()
-        model._state, model._rows = self._state.compact(), None
+        model._state, model._rows = self._state.compact(), {}
         network = self._network_of(self._spec)
         network.theta[...] = self._network.theta
         model._bind(network)
@@ -363,39 +372,40 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         """Return plain data: theta once, no buffers, nothing that follows from it."""
         if "_live" in self.__dict__:  # in a callback: the model as it is by now
             return self._live().__getstate__()
-        state = dict(super().__getstate__())
+        state = {name: to_plain(v) for name, v in super().__getstate__().items()}
+        own = {"version": __version__}
         if "_network" in state:
-            state["_theta"] = self._network.theta
-            state["_state"] = vars(self._state)
-            state["_history"] = _history_to_arrays(self.history_)
-            state["_validated"] = self.validation_scores_ is not None
+            own["theta"] = self._network.theta
+            own["spec"] = dict_to_plain(self._spec)
+            own["state"] = dict_to_plain(vars(self._state))
+            own["rows"] = dict_to_plain(self._rows)
+            own["history"] = {k: np.asarray(v) for k, v in self.history_.items()}
+            own["validated"] = self.validation_scores_ is not None
             for name in (*_DERIVED, *_CALLBACKS):
                 state.pop(name, None)
-        state = {name: to_plain(value) for name, value in state.items()}
-        return {**state, "_sk_mlp_version": __version__}
+        return {**state, "_sk_mlp": own}
 
     def __setstate__(self, state):
-        state = dict(state)
-        version = state.pop("_sk_mlp_version", None)
-        if version != __version__:
+        state = {name: from_plain(value) for name, value in state.items()}
+        own = state.pop("_sk_mlp", {"version": None})
+        if own["version"] != __version__:
             warnings.warn(
-                f"This {type(self).__name__} was saved with sk_mlp {version}, but "
-                f"this is sk_mlp {__version__}. Results may differ; fit it again if in "
-                "doubt.",
+                f"This {type(self).__name__} was saved with sk_mlp {own['version']}, "
+                f"but this is sk_mlp {__version__}. Results may differ; fit it again "
+                "if in doubt.",
                 InconsistentVersionWarning,
                 stacklevel=2,
             )
-        state = {name: from_plain(value) for name, value in state.items()}
-        if "_theta" in state:
-            theta, validated = state.pop("_theta"), state.pop("_validated")
-            history = _history_from_arrays(state.pop("_history"))
-            state["_state"] = TrainingState(**state["_state"])
         super().__setstate__(state)
-        if "_state" in state:
+        if "theta" in own:
+            self._spec = dict_from_plain(own["spec"])
+            self._state = TrainingState(**dict_from_plain(own["state"]))
+            self._rows = dict_from_plain(own["rows"])
             network = self._network_of(self._spec)
-            network.theta[...] = theta
+            network.theta[...] = own["theta"]
             self._bind(network)
-            self._set_history(history, validated)
+            history = {key: array.tolist() for key, array in own["history"].items()}
+            self._set_history(history, own["validated"])
 
     # -- what the kinds of target differ in ----------------------------------------
 
@@ -435,7 +445,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         model = self._working_copy()
         with np.errstate(all="ignore"):
             X = validate(model, X, reset=False, dtypes=_DTYPES)
-            if X.dtype != model._network.dtype:
+            if not np.can_cast(X.dtype, model._network.dtype):
                 check_range(X, model._network.dtype)
             return model, finite(model._network.raw(X))
 
@@ -461,24 +471,6 @@ def _describe(network):
     kinds = {type(layer).__name__ for layer in network.normalize}
     normalized = f", {kinds.pop()} layers" if kinds else ""
     return f"weights of shapes {weights}{normalized}{trained}"
-
-
-def _history_to_arrays(history):
-    """Return what was measured, an array each: a list of floats takes more space."""
-    arrays = {key: np.asarray(values) for key, values in history.items()}
-    return {
-        key: array
-        for key, array in arrays.items()
-        if not (array.size and np.isnan(array).all())
-    }
-
-
-def _history_from_arrays(arrays):
-    nothing = [np.nan] * len(arrays["epoch"])
-    return {
-        key: arrays[key].tolist() if key in arrays else list(nothing)
-        for key in HISTORY_KEYS
-    }
 
 
 def _shape_values(layer):

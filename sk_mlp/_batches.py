@@ -123,9 +123,10 @@ class Batches:
 def _take(array, rows, out):
     if isinstance(array, Coded):
         array, rows = array.table, array.codes[rows]
-    if array.flags.c_contiguous:
+    if array.flags.c_contiguous and array.flags.aligned:
         # With mode="raise", NumPy would buffer `out`; the rows are in range.
         return array.take(rows, axis=0, out=out, mode="clip")
-    # Of another layout (a DataFrame's, say) `take` would first copy the whole array.
+    # Of another layout (a DataFrame's, say, or a file's behind a header of odd length)
+    # `take` would first copy the whole array.
     out[...] = array[rows]
     return out

@@ -14,14 +14,14 @@ from sk_mlp._blas import blas_threads
 from sk_mlp._divergence import explain
 from sk_mlp._holdout import ValidationSet, split_rows
 from sk_mlp._hooks import Hooks
-from sk_mlp._layers import row_blocks
 from sk_mlp._lbfgs import run_lbfgs
 from sk_mlp._monitor import Monitor
+from sk_mlp._numerics import row_blocks
 from sk_mlp._random import copy_generator
 from sk_mlp._report import report_of
 from sk_mlp._setup import is_name, resolve_setup
 from sk_mlp._trainer import HISTORY_KEYS, Trainer, TrainingPlan, TrainingState
-from sk_mlp._validation import check_sample_weight
+from sk_mlp._validation import check_sample_weight, is_mapped
 from sk_mlp._warnings import warn
 
 # Epochs that `history_` keeps in partial_fit, which may be called without end.
@@ -198,9 +198,12 @@ class Fitting:
     def _hold_out(self, rows):
         """Validate on these rows of the training data."""
         w = None if self.sample_weight is None else self.sample_weight[rows]
-        self.validate = self._validation_set(
-            self.X, self.y[rows], self.Y[rows], w, rows
-        )
+        part = self.y[rows], self.Y[rows], w
+        # A copy is faster, but may be larger than memory where X is in a file.
+        if is_mapped(self.X):
+            self.validate = self._validation_set(self.X, *part, rows)
+        else:
+            self.validate = self._validation_set(self.X[rows], *part)
 
     def _validation_set(self, X, y, Y, w, rows=None):
         """Return the judgement on `rows` of X, all if None.
@@ -286,7 +289,7 @@ class Fitting:
         What was held out before must not be trained on now.
         """
         past = getattr(self.estimator, "_rows", None)
-        if self.going_on and self.mode != "partial" and past is not None:
+        if self.going_on and self.mode != "partial" and past:
             if (past["n_rows"], past["n_train"]) == (n_rows, self.n_train):
                 return past
         return {"order": None, "split_rng": None}
@@ -435,15 +438,15 @@ class Fitting:
     @cached_property
     def fingerprint(self):
         """A number that tells what is trained on from other data."""
-        value = 0
-        for array in (self.X, self.Y, self.w):
-            if sparse.issparse(array):
-                parts = [array.indptr, array.indices, array.data]
-            else:
-                parts = [] if array is None else [array]
-            for part in parts:
-                for rows in row_blocks(len(part), part[:1].size):
-                    value = zlib.crc32(np.ascontiguousarray(part[rows]), value)
+        X, value = self.X, 0
+        if sparse.issparse(X):
+            parts = [(X.indptr, None), (X.indices, None), (X.data, self.network.dtype)]
+        else:
+            parts = [(X, self.network.dtype)]
+        parts += [(array, None) for array in (self.Y, self.w) if array is not None]
+        for part, dtype in parts:
+            for rows in row_blocks(len(part), part[:1].size):
+                value = zlib.crc32(np.ascontiguousarray(part[rows], dtype), value)
         return value
 
     def _rows_to_keep(self):

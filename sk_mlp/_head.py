@@ -6,8 +6,8 @@ from operator import add
 import numpy as np
 
 from sk_mlp._component import Component, Interval
-from sk_mlp._layers import Activate, row_blocks
-from sk_mlp._numerics import empty
+from sk_mlp._layers import Activate
+from sk_mlp._numerics import empty, row_blocks
 
 _PROBABILITY = Interval(0.0, 1.0, "both")
 

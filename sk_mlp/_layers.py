@@ -11,21 +11,7 @@ from math import prod, sqrt
 
 import numpy as np
 
-from sk_mlp._numerics import empty
-
-# Elements of one block (rows x width). Components may make temporaries, and they
-# see one block at a time: the temporaries then stay in the second-level cache, and
-# none ever has the size of a batch.
-BLOCK = 32_768
-
-
-def row_blocks(n_rows, width):
-    """Return slices of rows that hold at most BLOCK elements (one row at least)."""
-    step = max(1, BLOCK // max(1, width))
-    if 0 < n_rows <= step:
-        return (slice(0, n_rows),)
-    starts = range(0, n_rows, step)
-    return tuple(slice(start, min(start + step, n_rows)) for start in starts)
+from sk_mlp._numerics import empty, row_blocks
 
 
 class Parameter:

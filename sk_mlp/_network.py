@@ -17,9 +17,9 @@ from itertools import accumulate, pairwise
 
 import numpy as np
 
-from sk_mlp._layers import BLOCK, Activate, Dense, Dropout
+from sk_mlp._layers import Activate, Dense, Dropout
 from sk_mlp._normalization import NORMALIZATIONS, RowShares
-from sk_mlp._numerics import zeros
+from sk_mlp._numerics import BLOCK, zeros
 
 # Shape parameters of activations learn slower than weights (the factor that RealMLP
 # uses for its parametric activations).

@@ -10,7 +10,8 @@ it.
 
 import numpy as np
 
-from sk_mlp._layers import Parameter, row_blocks
+from sk_mlp._layers import Parameter
+from sk_mlp._numerics import row_blocks
 
 EPSILON = 1e-5
 

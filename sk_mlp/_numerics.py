@@ -11,6 +11,11 @@ import numpy as np
 
 _CACHE_LINE = 64  # bytes
 
+# Elements of one block (rows x width). Components may make temporaries, and they
+# see one block at a time: the temporaries then stay in the second-level cache, and
+# none ever has the size of a batch.
+BLOCK = 32_768
+
 # NumPy habits on which the speed of the components rests, in microseconds for a block
 # of 32,768 in float32: clipping with both ends given takes 5 (as a method; a function
 # call costs one more), np.maximum with a scalar 13, but with an array 4. A comparison
@@ -38,6 +43,15 @@ def zeros(shape, dtype):
     array = empty(shape, dtype)
     array[...] = 0.0
     return array
+
+
+def row_blocks(n_rows, width):
+    """Return slices of rows that hold at most BLOCK elements (one row at least)."""
+    step = max(1, BLOCK // max(1, width))
+    if 0 < n_rows <= step:
+        return (slice(0, n_rows),)
+    starts = range(0, n_rows, step)
+    return tuple(slice(start, min(start + step, n_rows)) for start in starts)
 
 
 def positive_part(z, out=None):

@@ -1,4 +1,4 @@
-"""Estimators' state as plain data: what a saved model is made of.
+"""The package's own objects as plain data: what a saved model is made of.
 
 Numbers, strings, arrays, lists and dicts load anywhere. Objects would tie a saved model
 to the modules that their classes live in today, and each class would be one more name
@@ -23,10 +23,9 @@ _BIT_GENERATORS = ("MT19937", "PCG64", "PCG64DXSM", "Philox", "SFC64")
 
 
 def to_plain(value):
-    """Return `value` with the package's own objects in it as dicts.
+    """Return a component, or a list or tuple with components in it, as plain data.
 
-    These are components and random generators, also inside lists, tuples and dicts.
-    Objects of the user's own classes stay what they are.
+    All else, also objects of the user's own classes, is returned as it is.
 
     Examples
     --------
@@ -38,31 +37,11 @@ def to_plain(value):
     >>> from_plain(plain)
     [LeakyReLU(negative_slope=0.1), 'tanh']
     """
-    if type(value) in (list, tuple):
-        return type(value)(map(to_plain, value))
-    if type(value) is dict:
-        return {key: to_plain(part) for key, part in value.items()}
     if isinstance(value, Component):
         return _component_to_plain(value)
-    if isinstance(value, np.random.RandomState):
-        return _generator_to_plain(value, value.get_state(legacy=False))
-    if isinstance(value, np.random.Generator):
-        return _generator_to_plain(value, value.bit_generator.state)
+    if type(value) in (list, tuple) and any(isinstance(v, Component) for v in value):
+        return type(value)(map(to_plain, value))
     return value
-
-
-def from_plain(value):
-    """Return what :func:`to_plain` was given."""
-    if type(value) in (list, tuple):
-        return type(value)(map(from_plain, value))
-    if type(value) is not dict:
-        return value
-    if _COMPONENT in value:
-        component = _KINDS[value[_COMPONENT]].get(value["name"])
-        return type(component)(**from_plain(value["parameters"]))
-    if _GENERATOR in value:
-        return _generator_from_plain(value)
-    return {key: from_plain(part) for key, part in value.items()}
 
 
 def _component_to_plain(component):
@@ -71,20 +50,46 @@ def _component_to_plain(component):
     # A user's own needs the module of its class, which registers it, too.
     if name is None or type(component).__module__.partition(".")[0] != "sk_mlp":
         return component
-    parameters = to_plain(vars(component))
+    parameters = {key: to_plain(value) for key, value in vars(component).items()}
     return {_COMPONENT: registry.kind, "name": name, "parameters": parameters}
 
 
-def _generator_to_plain(generator, state):
+def generator_to_plain(generator):
+    """Return the state of one of NumPy's random generators; other objects as given."""
+    if type(generator) is np.random.RandomState:
+        state = generator.get_state(legacy=False)
+    elif type(generator) is np.random.Generator:
+        state = generator.bit_generator.state
+    else:
+        return generator
     if state["bit_generator"] not in _BIT_GENERATORS:
         return generator
     return {_GENERATOR: type(generator).__name__, "state": state}
 
 
-def _generator_from_plain(value):
-    state = value["state"]
-    if value[_GENERATOR] == "RandomState":
-        return generator_at(state)
-    bits = getattr(np.random, state["bit_generator"])(0)
-    bits.state = state
-    return np.random.Generator(bits)
+def from_plain(value):
+    """Return what :func:`to_plain` or :func:`generator_to_plain` was given."""
+    if type(value) in (list, tuple) and any(_is_plain_object(v) for v in value):
+        return type(value)(map(from_plain, value))
+    if not _is_plain_object(value):
+        return value
+    if _GENERATOR in value:
+        return generator_at(value["state"], getattr(np.random, value[_GENERATOR]))
+    component = _KINDS[value[_COMPONENT]].get(value["name"])
+    parameters = value["parameters"].items()
+    vars(component).update({key: from_plain(part) for key, part in parameters})
+    return component
+
+
+def dict_to_plain(values):
+    """Return a dict with the components and generators in it as plain data."""
+    return {key: to_plain(generator_to_plain(v)) for key, v in values.items()}
+
+
+def dict_from_plain(values):
+    """Return what :func:`dict_to_plain` was given."""
+    return {key: from_plain(value) for key, value in values.items()}
+
+
+def _is_plain_object(value):
+    return type(value) is dict and (_COMPONENT in value or _GENERATOR in value)

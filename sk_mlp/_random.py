@@ -23,16 +23,18 @@ def seeded_generator(seed):
     return generator
 
 
-def generator_at(state):
-    """Return the RandomState whose ``get_state(legacy=False)`` is `state`."""
-    if state["bit_generator"] != "MT19937":
-        bits = getattr(np.random, state["bit_generator"])(0)
-        generator = np.random.RandomState(bits)
-    else:
+def generator_at(state, kind=np.random.RandomState):
+    """Return the generator of this kind whose state, as a dict, is `state`."""
+    if kind is np.random.RandomState and state["bit_generator"] == "MT19937":
         generator = seeded_generator(0)
         key = state["state"]["key"].tolist()  # is read faster than the array
         state = {**state, "state": {**state["state"], "key": key}}
-    generator.set_state(state)
+    else:
+        generator = kind(getattr(np.random, state["bit_generator"])(0))
+    if kind is np.random.RandomState:
+        generator.set_state(state)
+    else:
+        generator.bit_generator.state = state
     return generator
 
 

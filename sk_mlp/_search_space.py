@@ -11,6 +11,7 @@ from sklearn.utils import check_random_state
 from sk_mlp import optimizers
 from sk_mlp._base import BaseMLP
 from sk_mlp._setup import is_name
+from sk_mlp._validation import is_same
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,7 @@ class HiddenLayerSizes:
                     f"{name} must be two integers (least, largest) with "
                     f"1 <= least <= largest. Got {value!r} instead."
                 )
+            object.__setattr__(self, name, tuple(value))  # if it was a list
 
     def rvs(self, size=None, random_state=None):
         """Draw sizes of hidden layers.
@@ -88,10 +90,6 @@ def _is_range(value):
     return are_integers and 1 <= value[0] <= value[1]
 
 
-# Rates that suit these solvers are ten times those of the Adam family.
-_LONG_STEPS = (optimizers.SGD, optimizers.Adagrad)
-
-
 def search_space(estimator):
     """Return distributions of the parameters that are worth a search.
 
@@ -105,7 +103,7 @@ def search_space(estimator):
     -------
     dict of str to distribution or list
         For :class:`~sklearn.model_selection.RandomizedSearchCV` and its like, with the
-        names that ``estimator.set_params`` takes.
+        names that ``estimator.set_params`` takes; empty if all of them are set.
 
     Raises
     ------
@@ -181,7 +179,7 @@ def _space_of(mlp):
     return {
         name: distribution
         for name, distribution in _full_space_of(mlp).items()
-        if name in defaults and _is_same(getattr(mlp, name), defaults[name].default)
+        if name in defaults and is_same(getattr(mlp, name), defaults[name].default)
     }
 
 
@@ -193,8 +191,7 @@ def _full_space_of(mlp):
         space["activation"] = ["relu", "silu", "tanh"]
     space["alpha"] = loguniform(1e-4, 10.0)
     if not is_name(mlp.solver, "lbfgs"):
-        long_steps = isinstance(optimizers.get(mlp.solver), _LONG_STEPS)
-        factor = 10.0 if long_steps else 1.0
+        factor = 10.0 if _takes_long_steps(mlp.solver) else 1.0
         space["learning_rate_init"] = loguniform(3e-4 * factor, 0.03 * factor)
         space["batch_size"] = [32, "auto"]
     return space
@@ -202,9 +199,12 @@ def _full_space_of(mlp):
 
 def _possible_depth(mlp):
     """Return the range of depths, which lists with an entry for each layer fix."""
-    lists = [given for given in (mlp.activation, mlp.dropout) if np.ndim(given)]
+    lists = [v for v in (mlp.activation, mlp.dropout) if np.ndim(v) and len(v)]
     return (len(lists[0]),) * 2 if lists else (1, 3)
 
 
-def _is_same(value, default):
-    return type(value) is type(default) and value == default
+def _takes_long_steps(solver):
+    """Tell whether the rates that suit it are ten times those of the Adam family."""
+    return isinstance(solver, optimizers.SGD | optimizers.Adagrad) or any(
+        is_name(solver, name) for name in ("sgd", "adagrad")
+    )

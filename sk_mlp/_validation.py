@@ -13,6 +13,7 @@ from scipy import sparse
 from sklearn.utils.validation import check_array, validate_data
 
 from sk_mlp._component import Interval
+from sk_mlp._numerics import row_blocks
 from sk_mlp._warnings import warn
 
 
@@ -213,7 +214,7 @@ def warn_unused(estimator, unused):
     changed = {
         name: reason
         for name, reason in unused.items()
-        if not _same(getattr(estimator, name), defaults[name])
+        if not is_same(getattr(estimator, name), defaults[name])
     }
     if changed:
         listed = "; ".join(f"{name!r} {reason}" for name, reason in changed.items())
@@ -231,7 +232,8 @@ def _defaults_of(estimator_class):
     return {parameter.name: parameter.default for parameter in parameters}
 
 
-def _same(value, default):
+def is_same(value, default):
+    """Tell whether a parameter has its default value, and not one like it."""
     return value is default or (type(value) is type(default) and value == default)
 
 
@@ -242,8 +244,8 @@ def validate(estimator, X, *y, reset, dtypes, **y_options):
     it would only look at are recognised in 3 µs here; all others go its way, as do
     those that deserve an error.
 
-    An X that is mapped from a file keeps its dtype: converted, it might not fit into
-    memory. The network converts what it reads.
+    An X that is mapped from a file keeps its dtype, unless SciPy cannot slice it:
+    converted, it might not fit into memory. The network converts what it reads.
 
     Parameters
     ----------
@@ -270,7 +272,7 @@ def validate(estimator, X, *y, reset, dtypes, **y_options):
     ):
         estimator.n_features_in_ = X.shape[1]
         return (X, *y) if y else X
-    as_it_is = is_mapped(X) and X.dtype.kind in "iuf" and X.dtype not in dtypes
+    as_it_is = is_mapped(X) and X.dtype not in dtypes and _is_sliceable(X)
     checked = validate_data(
         *(estimator, X, *y),
         accept_sparse=("csr", "csc"),
@@ -292,18 +294,33 @@ def is_mapped(X):
     return isinstance(array, mmap)
 
 
+def _is_sliceable(X):
+    """Tell whether rows of X can be taken in its own numeric dtype."""
+    if X.dtype.kind not in "iuf":
+        return False
+    return not sparse.issparse(X) or (X.dtype != np.float16 and X.dtype.isnative)
+
+
 def check_range(X, dtype):
-    """Refuse NaN and values that `dtype` cannot hold; makes no copy of X."""
-    values = X.data if sparse.issparse(X) else X
-    if values.dtype.kind != "f" or not values.size:
+    """Refuse NaN and values that `dtype` cannot hold; reads X once, and copies none."""
+    if X.dtype.kind != "f":
         return
-    largest = max(values.max(), -values.min())
-    if np.isnan(largest):
-        raise ValueError("Input X contains NaN.")
-    if largest > np.finfo(dtype).max:
-        raise ValueError(
-            f"Input X contains infinity or a value too large for {np.dtype(dtype)!r}."
-        )
+    values = X.data if sparse.issparse(X) else X
+    for rows in row_blocks(len(values), values[:1].size):
+        block = values[rows]
+        if not block.size:
+            continue
+        largest = max(block.max(), -block.min())
+        if np.isnan(largest):
+            raise ValueError(
+                "Input X contains NaN, which a network cannot take. Replace it first, "
+                "as sklearn.impute.SimpleImputer does."
+            )
+        if largest > np.finfo(dtype).max:
+            raise ValueError(
+                "Input X contains infinity or a value too large for "
+                f"{np.dtype(dtype)!r}."
+            )
 
 
 def _is_plain(array):

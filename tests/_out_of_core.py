@@ -4,13 +4,15 @@ Run by tests/test_out_of_core.py: ``python _out_of_core.py PATH``. Prints JSON.
 """
 
 import json
-import resource
 import sys
 import warnings
 
 LIMIT = 1_000_000_000
-# Of what the process allocates; RLIMIT_AS would count the mapped file as well.
-resource.setrlimit(resource.RLIMIT_DATA, (LIMIT, LIMIT))
+if __name__ == "__main__":  # pytest imports this file too, to look for doctests
+    import resource
+
+    # Of what the process allocates; RLIMIT_AS would count the mapped file as well.
+    resource.setrlimit(resource.RLIMIT_DATA, (LIMIT, LIMIT))
 
 import numpy as np  # noqa: E402 (under the limit, as all that follows)
 from sklearn.exceptions import ConvergenceWarning  # noqa: E402

@@ -437,7 +437,7 @@ def test_pickles_hold_nothing_that_follows_from_the_rest(cls):
 def test_a_pickle_of_another_version_warns():
     estimator = make().fit(X, Y[MLPRegressor])
     state = estimator.__getstate__()
-    state["_sk_mlp_version"] = "0.0.1"
+    state["_sk_mlp"]["version"] = "0.0.1"
     other = object.__new__(MLPRegressor)
     with pytest.warns(InconsistentVersionWarning, match=r"saved with sk_mlp 0\.0\.1"):
         other.__setstate__(state)

@@ -1,5 +1,6 @@
 """Searches, training and scoring on two worker processes are those of one process."""
 
+import importlib
 import importlib.util
 import io
 import json
@@ -8,7 +9,7 @@ import sys
 import threading
 import time
 import warnings
-from contextlib import redirect_stdout
+from contextlib import nullcontext, redirect_stdout
 from functools import partial
 from pathlib import Path
 
@@ -38,7 +39,9 @@ from sk_mlp.losses import Quantile
 da = pytest.importorskip("dask.array")
 distributed = pytest.importorskip("distributed")
 
-EXAMPLE = Path(__file__).parents[1] / "examples" / "dask_cluster.py"
+ROOT = Path(__file__).parents[1]
+EXAMPLE = ROOT / "examples" / "dask_cluster.py"
+RESULTS = ROOT / "benchmarks" / "scaling_out.json"
 WORDS = np.array(["low", "middle", "high"])[Y[MLPClassifier]]
 # The end of training without a warning: filters of warnings do not travel to workers
 # before scikit-learn 1.7.
@@ -48,13 +51,15 @@ CONVERGED = {"tol": 1e9, "n_iter_no_change": 4, "max_iter": 20}
 @pytest.fixture(scope="module")
 def client():
     """A client of two worker processes of one thread each."""
-    with (
-        distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, dashboard_address=":0"
-        ) as cluster,
-        distributed.Client(cluster) as client,
-    ):
-        yield client
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(ROOT / "benchmarks")  # the workers get the path as well
+        with (
+            distributed.LocalCluster(
+                n_workers=2, threads_per_worker=1, dashboard_address=":0"
+            ) as cluster,
+            distributed.Client(cluster) as client,
+        ):
+            yield client
 
 
 @pytest.fixture(scope="module")
@@ -532,3 +537,78 @@ def test_warnings_of_a_worker(client):
         search = GridSearchCV(make(MLPClassifier), {"alpha": [0.1]}, cv=2)
         on_cluster(lambda: search.fit(X, WORDS))
     assert np.isfinite(search.best_score_)
+
+
+# The measurements behind docs/scaling_out.md ------------------------------------------
+
+
+@pytest.fixture
+def benchmark(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    return importlib.import_module("scaling_out")
+
+
+@pytest.fixture(scope="module")
+def page():
+    return (ROOT / "docs" / "scaling_out.md").read_text("utf-8")
+
+
+@pytest.fixture(scope="module")
+def results():
+    return json.loads(RESULTS.read_text("utf-8"))
+
+
+def medians(quiet, part, label=None):
+    """Return the medians of each row of a part, or those of one row."""
+    rows = {
+        name: {key: float(np.median(quiet(runs))) for key, runs in row.items()}
+        for name, row in part.items()
+    }
+    return rows[label] if label else rows
+
+
+def test_page_has_the_tables_of_the_results(benchmark, page, results):
+    for part in ("tasks", "searches", "blocks"):
+        n_rounds = benchmark.FULL["rounds"][part]
+        for row in results[part].values():
+            for runs in row.values():
+                assert len(runs["found"]) == len(runs["others"]) == n_rounds
+    for table in benchmark.tables(results).values():
+        assert f"\n{table}\n" in page
+
+
+def test_page_says_what_the_tables_say(benchmark, page, results):
+    text = " ".join(page.split())
+    rows = medians(benchmark.quiet, results["searches"]).values()
+    pays = {round(1e3 * row["fit"]): row["dask"] < row["here"] for row in rows}
+    slower, faster = ([ms for ms in pays if pays[ms] is way] for way in (False, True))
+    assert max(slower) < min(faster)
+    assert (
+        f"not yet for fits of {max(slower)} ms, and for those of {min(faster)}" in text
+    )
+    row = medians(benchmark.quiet, results["blocks"], "0.0 s, wait")
+    n_blocks = benchmark.FULL["blocks"]
+    cost = 1e3 * (row["when needed"] - row["in memory"]) / n_blocks
+    assert f"a block costs some {10 * round(cost / 10)} ms" in text
+    tasks, *others = (
+        f"{benchmark.share_of_others(results, part):.0%}".replace("%", " %")
+        for part in ("tasks", "searches", "blocks")
+    )
+    assert others == ["0 %", "0 %"]
+    assert f"none in the second and third table, and {tasks} in the first" in text
+
+
+def test_only_the_quietest_runs_are_shown(benchmark):
+    runs = {"found": [5, 6, 7, 8, 9], "others": [0.1, 0.9, 0.0, 0.8, 0.2]}
+    assert benchmark.quiet(runs) == [7, 5]
+
+
+def test_a_miniature_run(client, benchmark, tmp_path, capsys, monkeypatch):
+    path = tmp_path / "results.json"
+    monkeypatch.setattr(benchmark, "two_workers", lambda: nullcontext(client))
+    benchmark.main(["--quick", "--output", str(path)])
+    shown = capsys.readouterr().out
+    for table in benchmark.tables(json.loads(path.read_text("utf-8"))).values():
+        assert table in shown
+    benchmark.main(["--show", str(path)])
+    assert capsys.readouterr().out == shown

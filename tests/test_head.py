@@ -13,7 +13,7 @@ from gradcheck import (
 )
 from numpy.testing import assert_allclose, assert_array_equal
 
-from sk_mlp import _layers, activations, losses
+from sk_mlp import _numerics, activations, losses
 from sk_mlp._head import Head
 from sk_mlp.activations import LeakyReLU, Logistic, Step
 from sk_mlp.losses import Huber, LogLoss, Quantile
@@ -188,8 +188,8 @@ def test_rows_are_independent_and_weights_and_scale_multiply(key):
 @pytest.mark.parametrize("key", SOME, ids=" ".join)
 def test_blocks_do_not_change_the_result(key, monkeypatch):
     results = []
-    for block in (_layers.BLOCK, 20):
-        monkeypatch.setattr(_layers, "BLOCK", block)
+    for block in (_numerics.BLOCK, 20):
+        monkeypatch.setattr(_numerics, "BLOCK", block)
         head, y = ready(key)
         total, grad = head.loss_grad(raw(head), y, weights(), 0.5)
         shape = [parameter.grad for parameter in head.parameters]

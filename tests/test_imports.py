@@ -60,7 +60,7 @@ ROOMS = {
     # Looks at what the estimators have become; nothing imports it.
     "inspection": ALL_ABOVE | {"_setup", "_base"} | ESTIMATORS,
     "onnx": ALL_ABOVE | {"_base"} | ESTIMATORS,
-    "_search_space": {"_setup", "_base"} | COMPONENTS | ESTIMATORS,
+    "_search_space": {"_setup", "_validation", "_base"} | COMPONENTS | ESTIMATORS,
     "__init__": COMPONENTS
     | ESTIMATORS
     | {"_version", "_warnings", "callbacks", "_search_space"},

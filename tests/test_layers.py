@@ -8,8 +8,9 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 
-from sk_mlp import _layers, activations
-from sk_mlp._layers import Activate, Dense, Dropout, Parameter, row_blocks
+from sk_mlp import _numerics, activations
+from sk_mlp._layers import Activate, Dense, Dropout, Parameter
+from sk_mlp._numerics import row_blocks
 from sk_mlp.activations import MSAF, Logistic, RReLU
 
 every_dtype = pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -48,7 +49,7 @@ def test_blocks_cover_all_rows_once_and_stay_small(n_rows, width):
     assert [block.start for block in blocks] == [0, *np.cumsum(sizes)[:-1]][
         : len(sizes)
     ]
-    assert all(size * width <= _layers.BLOCK or size == 1 for size in sizes)
+    assert all(size * width <= _numerics.BLOCK or size == 1 for size in sizes)
 
 
 def test_parameters_know_their_size():
@@ -159,8 +160,8 @@ def test_blocks_do_not_change_the_result(name, rng, monkeypatch):
     """Several blocks, the last one shorter, give what a single one gives."""
     for activation in variants(name):
         results = []
-        for block in (_layers.BLOCK, 12):
-            monkeypatch.setattr(_layers, "BLOCK", block)
+        for block in (_numerics.BLOCK, 12):
+            monkeypatch.setattr(_numerics, "BLOCK", block)
             layer = ready(Activate(activation, 4))
             layer.initialize()
             if layer.random:
@@ -224,9 +225,9 @@ def softmax(z):
     return e / e.sum(axis=1, keepdims=True)
 
 
-@pytest.mark.parametrize("block", [_layers.BLOCK, 12])
+@pytest.mark.parametrize("block", [_numerics.BLOCK, 12])
 def test_every_group_has_a_softmax_of_its_own(block, rng, monkeypatch):
-    monkeypatch.setattr(_layers, "BLOCK", block)
+    monkeypatch.setattr(_numerics, "BLOCK", block)
     groups = [slice(0, 2), slice(2, 6)]
     layer = ready(Activate(activations.get("softmax"), 6, groups))
     z, grad = rng.standard_normal((8, 6)), rng.standard_normal((8, 6))
@@ -418,8 +419,8 @@ def test_before_the_first_draw_nothing_is_dropped(dropped):
 def test_blocks_do_not_change_dropout(dropped, rng, monkeypatch):
     a, results = rng.standard_normal((9, 6)), []
     layer = drawn(Dropout(0.5, 6, dropped), 9)
-    for block in (_layers.BLOCK, 12):
-        monkeypatch.setattr(_layers, "BLOCK", block)
+    for block in (_numerics.BLOCK, 12):
+        monkeypatch.setattr(_numerics, "BLOCK", block)
         results.append([layer.forward(a).copy(), layer.backward(np.ones((9, 6)))])
     assert_array_equal(*results)
     layer.draw(np.random.default_rng(0), 9)  # in odd pieces of the random words

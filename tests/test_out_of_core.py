@@ -106,13 +106,13 @@ def map_csr(matrix, folder):
     return type(matrix)(tuple(mapped), shape=matrix.shape)
 
 
-def zeros(dtype, order="C"):
+def zeros(dtype, order="C", offset=0):
     """Return a function of a folder that maps a file of zeros."""
 
     def make_file(folder):
-        shape = (N_ROWS, N_FEATURES)
-        np.memmap(folder / "X", dtype, "w+", shape=shape, order=order)
-        return np.memmap(folder / "X", dtype, "r", shape=shape, order=order)
+        layout = {"shape": (N_ROWS, N_FEATURES), "order": order, "offset": offset}
+        np.memmap(folder / "X", dtype, "w+", **layout)
+        return np.memmap(folder / "X", dtype, "r", **layout)
 
     return make_file
 
@@ -133,6 +133,7 @@ FILES = {
     "uint8": zeros(np.uint8),
     "float16": zeros(np.float16),
     "big-endian": zeros(">f4"),
+    "unaligned": zeros(np.float32, offset=2),
     "csr": csr,
 }
 
@@ -244,10 +245,12 @@ def test_fit_equals_that_on_converted_data(cls, dtype, forced, tmp_path):
 
 
 @both
+@pytest.mark.parametrize("dtype", TYPES)
 @pytest.mark.parametrize("convert", [sparse.csr_matrix, sparse.csr_array])
-def test_sparse_matrices_of_mapped_arrays(cls, convert, tmp_path):
+def test_sparse_matrices_of_mapped_arrays(cls, convert, dtype, tmp_path):
     counts, y = convert(PIXELS.astype(np.uint8)), Y[cls]
-    X = map_csr(counts, tmp_path)
+    data = map_file(counts.data.astype(dtype), tmp_path / "data")
+    X = convert((data, counts.indices, counts.indptr), shape=counts.shape)
     assert is_mapped(X)
     for parameters in ({}, {"early_stopping": True}, {"solver": "lbfgs"}):
         model = make(cls, dtype="float32", **parameters).fit(X, y)
@@ -270,6 +273,19 @@ def test_what_follows_a_fit_takes_them_too(cls, tmp_path):
     model, reference = train(X), train(floats)
     assert_same_network(model, reference)
     assert diagnose(model, X, y).codes == diagnose(reference, floats, y).codes
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "float16", ">f4", "float64"])
+def test_a_fit_is_resumed_with_the_data_from_elsewhere(dtype, tmp_path):
+    """From a file or from memory: it is the same data, and nothing else is."""
+    y, data = Y[MLPRegressor], PIXELS.astype(dtype)
+    mapped, other = map_file(data, tmp_path / "X"), data[::-1].copy()
+    for first, second in ((mapped, data), (data, mapped)):
+        model = make(dtype="float32").set_callbacks(TimeLimit(1e-6)).fit(first, y)
+        assert model.set_callbacks().resume(second, y).n_iter_ == 5
+        model = make(dtype="float32").set_callbacks(TimeLimit(1e-6)).fit(first, y)
+        with pytest.raises(ValueError, match="others now"):
+            model.resume(other, y)
 
 
 def test_network_of_another_type(tmp_path):

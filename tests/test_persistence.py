@@ -29,7 +29,7 @@ from sk_mlp import (
     optimizers,
     schedules,
 )
-from sk_mlp._plain import from_plain, to_plain
+from sk_mlp._plain import from_plain, generator_to_plain, to_plain
 
 SCRIPT = Path(saved.__file__)
 MODULES = (activations, initializers, losses, optimizers, schedules)
@@ -166,13 +166,22 @@ def test_every_registered_component_becomes_plain_data(component):
 
 
 def test_components_within_components_and_lists():
-    value = {
-        "a": [activations.Step(surrogate=activations.Tanh(2.0)), ("relu", 1)],
-        "b": activations.MSAF((1.0, 2.0), trainable="shared"),
-    }
+    value = [
+        activations.Step(surrogate=activations.Tanh(2.0)),
+        "relu",
+        activations.MSAF((1.0, 2.0), trainable="shared"),
+    ]
     plain = to_plain(value)
     assert not list(objects_in(plain))
     assert from_plain(plain) == value
+
+
+def test_what_is_noted_on_a_component_stays_there():
+    activation = activations.LeakyReLU(0.3)
+    activation.note = "from the paper"
+    loaded = pickle.loads(pickle.dumps(MLPClassifier(activation=activation)))
+    assert loaded.activation == activation
+    assert loaded.activation.note == "from the paper"
 
 
 @pytest.mark.parametrize(
@@ -188,7 +197,7 @@ def test_components_within_components_and_lists():
 )
 def test_generators_draw_on_where_they_were(generator):
     generator.standard_normal(7)  # an odd number: RandomState has one in store
-    plain = to_plain(generator)
+    plain = generator_to_plain(generator)
     restored = from_plain(pickle.loads(pickle.dumps(plain)))
     assert isinstance(plain, dict) and type(restored) is type(generator)
     assert_array_equal(restored.standard_normal(9), generator.standard_normal(9))
@@ -198,9 +207,66 @@ def test_a_users_own_class_stays_an_object():
     class Registered(activations.Tanh):
         pass
 
-    for own in (Cubic(2.0), Registered(3.0)):
+    class Generator(np.random.RandomState):
+        pass
+
+    for own in (Cubic(2.0), Registered(3.0), [Cubic(2.0).forward], {"a": 1}):
         assert to_plain(own) is own
-    assert not callable(to_plain("relu"))
+    own = Generator(3)
+    assert generator_to_plain(own) is own
+
+
+def test_what_parameters_share_is_still_shared():
+    """A pipeline draws on from one generator, as it did."""
+    generator = np.random.RandomState(0)
+    shared = MLPClassifier(random_state=generator), MLPRegressor(random_state=generator)
+    first, second = pickle.loads(pickle.dumps(shared))
+    assert first.random_state is second.random_state
+    assert copy.copy(shared[0]).random_state is generator
+
+
+class Noting(MLPRegressor):
+    """Has attributes of its own, with names that the package uses for others."""
+
+    def __init__(self, alpha=1e-4):
+        super().__init__((3,), alpha=alpha, max_iter=5, random_state=0)
+        self.loop = [[]]
+        self.loop[0].append(self.loop)
+        self._theta = self._history = self._validated = "mine"
+
+
+@each_form
+@pytest.mark.parametrize("fitted", [True, False])
+def test_attributes_of_a_subclass_are_kept(form, fitted):
+    model = Noting()
+    if form == "skops":  # which holds no loops
+        model.loop = [[]]
+    model = fit_quietly(model, X, Y[MLPRegressor]) if fitted else model
+    if form == "skops":
+        name = f"{__name__}.Noting"
+        loaded = skops.io.loads(skops.io.dumps(model), trusted=[name])
+    else:
+        loaded = through(form, model)
+    assert loaded._theta == loaded._history == loaded._validated == "mine"
+    assert (loaded.loop[0][0] is loaded.loop) if form == "pickle" else loaded.loop
+    if fitted:
+        assert_array_equal(loaded.predict(X), model.predict(X))
+
+
+def test_compact_is_not_for_a_model_in_training():
+    """Its state is needed; what a callback may do is compact a copy."""
+    seen = []
+
+    class Compacting(callbacks._Callback):
+        def on_fit_task_end(self, estimator, context):
+            if context.task_name == "epoch":
+                seen.append(copy.copy(estimator).compact().predict(X))
+                with pytest.raises(ValueError, match=r"copy\.copy\(estimator\)"):
+                    estimator.compact()
+
+    model = fit_quietly(make().set_callbacks(Compacting()), X, Y[MLPRegressor])
+    assert len(seen) == 5
+    assert_array_equal(seen[-1], model.predict(X))
 
 
 @both

@@ -4,7 +4,7 @@ from numbers import Integral
 
 import numpy as np
 
-from sk_mlp._layers import row_blocks
+from sk_mlp._numerics import row_blocks
 from sk_mlp.inspection._reading import read
 from sk_mlp.inspection._trace import backward, forward, replica
 

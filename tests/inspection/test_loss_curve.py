@@ -81,7 +81,7 @@ def test_scikit_learns_lbfgs_has_none():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # older ones use what SciPy has deprecated
         model = make(SklearnClassifier, solver="lbfgs").fit(X, Y)
-    with pytest.raises(ValueError, match="those of sk_mlp do"):
+    with pytest.raises(ValueError, match="have none with solver='lbfgs'"):
         LossCurveDisplay.from_estimator(model)
     assert not plt.get_fignums()
 
