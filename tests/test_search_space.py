@@ -134,6 +134,24 @@ def test_a_list_with_an_entry_for_each_layer_fixes_the_depth(cls, parameter):
     assert space["hidden_layer_sizes"].depth == (2, 2)
 
 
+@both
+def test_what_is_wrong_is_for_fit_to_say(cls):
+    assert search_space(cls(solver="nope")).keys() == STOCHASTIC
+    assert search_space(cls(dropout=()))["hidden_layer_sizes"].depth == (1, 3)
+
+
+@both
+def test_where_all_is_set_nothing_is_searched(cls):
+    drawn = {"alpha": 0.1, "learning_rate_init": 0.1, "batch_size": 8}
+    assert search_space(cls((5,), "tanh", **drawn)) == {}
+
+
+def test_limits_may_be_lists():
+    sizes = HiddenLayerSizes([1, 2], [8, 9])
+    assert sizes == HiddenLayerSizes((1, 2), (8, 9))
+    assert hash(sizes) == hash(HiddenLayerSizes((1, 2), (8, 9)))
+
+
 def test_a_subclass_with_fewer_parameters():
     class Small(MLPRegressor):
         def __init__(self, alpha=0.1, learning_rate_init=0.01):
