@@ -12,7 +12,14 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
-from sk_mlp import _layers, _network, activations, initializers, losses, optimizers
+from sk_mlp import (
+    _network,
+    _numerics,
+    activations,
+    initializers,
+    losses,
+    optimizers,
+)
 from sk_mlp._head import Head
 from sk_mlp._layers import Activate, Dense, Dropout
 from sk_mlp._network import Network
@@ -179,7 +186,7 @@ def test_layers_are_initialized_in_order():
 
 @pytest.mark.parametrize("settings", [{}, *REGULARIZED.values()], ids=repr)
 @pytest.mark.parametrize("l1, l2", [(0.0, 0.3), (0.2, 0.0), (0.2, 0.3)])
-@pytest.mark.parametrize("block", [_layers.BLOCK, 16])
+@pytest.mark.parametrize("block", [_numerics.BLOCK, 16])
 @pytest.mark.parametrize("weighted", [False, True])
 def test_the_penalty_touches_weights_only(
     weighted, l1, l2, block, settings, rng, monkeypatch
@@ -564,4 +571,4 @@ def test_prediction_needs_memory_for_a_chunk_and_the_result_only(rng, monkeypatc
 
 
 def test_blocks_are_small_against_the_batches_of_these_tests():
-    assert 4 * _layers.BLOCK < 0.3 * BATCH * WIDE
+    assert 4 * _numerics.BLOCK < 0.3 * BATCH * WIDE

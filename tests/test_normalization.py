@@ -11,7 +11,7 @@ from gradcheck import OBJECTIVES, Problem, activation_variants, head_pairs
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 
-from sk_mlp import _layers, activations, initializers
+from sk_mlp import _numerics, activations, initializers
 from sk_mlp._normalization import EPSILON, BatchNorm, LayerNorm, RowShares
 
 VARIANTS = activation_variants()
@@ -119,8 +119,8 @@ def test_blocks_do_not_change_the_result(kind, rng, monkeypatch):
     """Several blocks, the last one shorter, give what a single one gives."""
     x, grad = rng.standard_normal((8, 4)), rng.standard_normal((8, 4))
     results = []
-    for block in (_layers.BLOCK, 12):
-        monkeypatch.setattr(_layers, "BLOCK", block)
+    for block in (_numerics.BLOCK, 12):
+        monkeypatch.setattr(_numerics, "BLOCK", block)
         make = BatchNorm if kind == "batch" else LayerNorm
         layer = ready(make(4), w=column_weights(np.random.RandomState(2), 8))
         y = layer.forward(x.copy()).copy()
