@@ -5,10 +5,10 @@ import inspect
 import re
 import sys
 from itertools import chain
-from pathlib import Path
 
 import numpy as np
 import pytest
+from _pages import DOCS, GUIDE, TAUGHT, assert_same_output, blocks_with_output
 from numpy.testing import assert_allclose
 
 from sk_mlp import MLPClassifier, MLPRegressor, activations
@@ -17,10 +17,6 @@ from sk_mlp._numerics import normal_mean
 from sk_mlp.losses import Huber
 from sk_mlp.optimizers import NAdam
 
-DOCS = Path(__file__).parents[1] / "docs"
-GUIDE = sorted(DOCS.glob("guide/*.md"))
-WITH_OUTPUT = ("initialization", "install", "out_of_core", "persistence")
-TAUGHT = [*GUIDE, *(DOCS / f"{name}.md" for name in WITH_OUTPUT)]
 X = np.random.RandomState(0).normal(size=(12, 3))
 
 
@@ -90,24 +86,6 @@ def test_figures_have_names_of_their_own():
 
 
 # What the code prints ---------------------------------------------------------------
-
-
-def blocks_with_output(text):
-    """Yield (lines, output) of every block that has its output right below it."""
-    block = r"^```{}\n((?:(?!```).*\n)*)```$"
-    pattern = block.format("python") + r"\n\n" + block.format("text")
-    for match in re.finditer(pattern, text, re.MULTILINE):
-        first, last = (text[:end].count("\n") + 1 for end in match.span(1))
-        yield range(first, last), match[2]
-
-
-def assert_same_output(printed, shown):
-    """The words are the same, and numbers as near as on another machine."""
-    number = r"-?\d+\.?\d*(?:e[+-]?\d+)?"
-    words = [re.sub(r"\s+", " ", re.sub(number, "#", t)) for t in (printed, shown)]
-    assert words[0].strip() == words[1].strip()
-    numbers = [[float(n) for n in re.findall(number, t)] for t in (printed, shown)]
-    assert_allclose(*numbers, rtol=0.2)
 
 
 @by_name(TAUGHT)

@@ -12,19 +12,17 @@ from pathlib import Path
 import numpy as np
 import optuna
 import pytest
-from test_docs import code_blocks
-from test_guide import assert_same_output, blocks_with_output
+from _pages import TUNING, assert_same_output, blocks_with_output, code_blocks
 
 from sk_mlp import HiddenLayerSizes, MLPRegressor, search_space
 
 ROOT = Path(__file__).parents[1]
-PAGE = ROOT / "docs" / "tuning.md"
 RESULTS = ROOT / "benchmarks" / "search_space.json"
 
 
 @pytest.fixture(scope="module")
 def text():
-    return PAGE.read_text("utf-8")
+    return TUNING.read_text("utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +35,7 @@ def page(text):
         namespace["print"] = lambda *values, sep=" ", lines=lines: lines.append(
             sep.join(map(str, values))
         )
-        exec(compile("\n" * line + code, PAGE, "exec"), namespace)
+        exec(compile("\n" * line + code, TUNING, "exec"), namespace)
     return namespace, printed
 
 
