@@ -2,6 +2,7 @@
 
 import pickle
 import sys
+from enum import Enum
 from fractions import Fraction
 
 import numpy as np
@@ -37,7 +38,6 @@ from sk_mlp import (  # noqa: E402
 )
 from sk_mlp import onnx as sk_mlp_onnx  # noqa: E402
 from sk_mlp._normalization import NORMALIZATIONS  # noqa: E402
-from sk_mlp.activations import Activation  # noqa: E402
 from sk_mlp.onnx import to_onnx  # noqa: E402
 
 DTYPES = ("float32", "float64")
@@ -217,83 +217,6 @@ def test_label_is_the_largest_output_before_division_by_the_sum():
     assert_agrees(estimator, X, "float64")
 
 
-class Cube(Activation):
-    def forward(self, z, out):
-        out[...] = z**3
-
-    def backward(self, z, a, grad):
-        grad *= 3 * z**2
-
-
-class ExportableCube(Cube):
-    def to_onnx(self, op, z):
-        return z**3
-
-
-class Scaled(activations.Tanh):
-    """Other values than those of the class it is derived from."""
-
-    def forward(self, z, out, slope):
-        out[...] = np.tanh(z * slope) / 2
-
-
-class Precise(activations.Tanh):
-    """Other values where probabilities are computed."""
-
-    def forward_precise(self, z, out, slope):
-        out[...] = np.tanh(z * slope) / 2
-
-
-class Renamed(activations.Tanh):
-    """The same values, with another derivative."""
-
-    def backward(self, z, a, grad, slope):
-        grad *= 1.0
-
-
-def test_users_own_activation():
-    for activation in (ExportableCube(), Renamed()):
-        estimator = regressor(activation=activation)
-        assert_agrees(with_random_weights(estimator, X, POSITIVE), X)
-
-
-@pytest.mark.parametrize("activation", [Cube(), Scaled(), Precise()], ids=repr)
-def test_activation_of_other_values_needs_its_own_form(activation):
-    estimator = regressor(activation=activation)
-    with_random_weights(estimator, X, POSITIVE)
-    name = type(activation).__name__
-    with pytest.raises(NotImplementedError, match=rf"Define {name}\.to_onnx"):
-        to_onnx(estimator)
-
-
-class SortedLosses(losses.Quantile):
-    def predict(self, p):
-        return np.sort(p, axis=1)
-
-
-class DoubleSpread(losses.GaussianNLL):
-    def std(self, p):
-        return 2.0 * super().std(p)
-
-
-class MeanOnly(losses.SquaredError):
-    def predict(self, p):
-        return p.mean(axis=1, keepdims=True)
-
-    def to_onnx(self, op, p, n_targets):
-        return {"variable": op.ReduceMean(p, axes=[1])}
-
-
-def test_users_own_loss():
-    estimator = regressor(loss=MeanOnly())
-    assert_agrees(with_random_weights(estimator, X, POSITIVE), X)
-    for loss in (SortedLosses((0.1, 0.9)), DoubleSpread()):
-        estimator = with_random_weights(regressor(loss=loss), X, POSITIVE[:, 0])
-        name = type(loss).__name__
-        with pytest.raises(NotImplementedError, match=rf"Define {name}\.to_onnx"):
-            to_onnx(estimator)
-
-
 @each_dtype
 def test_smallest_standard_deviation(dtype):
     loss = losses.GaussianNLL(eps=1e-300)  # which float32 does not have
@@ -302,6 +225,31 @@ def test_smallest_standard_deviation(dtype):
     estimator.intercepts_[1][1] = -800.0
     std = estimator.predict(X, return_std=True)[1]
     assert_allclose(exported(estimator, X, dtype)["std"], std, rtol=1e-5)
+
+
+@each_dtype
+@pytest.mark.parametrize(
+    "activation",
+    [activations.Logistic(2.0), activations.Logistic(2.0, trainable=True)],
+    ids=repr,
+)
+def test_one_vs_rest_far_out(activation, dtype):
+    estimator = classifier(
+        hidden_layer_sizes=(), output_activation=activation, dtype=dtype
+    )
+    with_random_weights(estimator, X, CLASSES["multiclass"])
+    for intercept in (-10.0, -20.0, 20.0):
+        estimator.intercepts_[0][...] = intercept
+        assert_agrees(estimator, X, dtype)
+
+
+@each_dtype
+def test_hidden_softmax_of_numbers_out_of_range(dtype):
+    estimator = regressor(activation="softmax", dtype=dtype)
+    with_random_weights(estimator, X, POSITIVE)
+    estimator.coefs_[0][...] = np.finfo(dtype).max
+    with np.errstate(over="ignore"):
+        assert_agrees(estimator, np.ones((1, 3)), dtype)
 
 
 # Networks -----------------------------------------------------------------------------
@@ -341,6 +289,22 @@ def test_shape_parameters_of_one_take_no_node():
         )
         operators = [node.op_type for node in model.graph.node]
         assert operators == ["Gemm", *expected, "Gemm", "Clip"]
+
+
+def operators_of(estimator):
+    return [node.op_type for node in to_onnx(estimator).graph.node]
+
+
+def test_no_node_too_many():
+    estimator = with_random_weights(classifier(), X, CLASSES["binary"])
+    assert operators_of(estimator).count("Neg") == 1
+    estimator = with_random_weights(regressor(loss="gaussian_nll"), X, POSITIVE)
+    operators = operators_of(estimator)
+    assert operators[:5] == ["Gemm", "Relu", "Gemm", "Clip", "Slice"]
+    assert operators.count("Slice") == 2
+    assert "Concat" not in operators
+    estimator = with_random_weights(classifier(), X, CLASSES["multiclass"])
+    assert operators_of(estimator).count("Clip") == 1
 
 
 @each_dtype
@@ -457,6 +421,46 @@ def test_labels_keep_their_type(labels):
         assert predicted.tolist() == estimator.predict(X).tolist()
 
 
+class Answer(str, Enum):  # noqa: UP042 - whose str() is not its value
+    YES = "yes"
+    NO = "no"
+
+
+@pytest.mark.parametrize(
+    ("labels", "expected"),
+    [
+        ([Answer.YES, Answer.NO], ["yes", "no"]),
+        (["a\0", "b\0"], ["a\0", "b\0"]),
+    ],
+    ids=["enum", "null"],
+)
+def test_objects_that_are_strings(labels, expected):
+    one = np.array(labels, object)[np.arange(16) % 2]
+    expected = np.array(expected, object)[np.arange(16) % 2]
+    both = np.column_stack([one, one])
+    estimator = fit_quietly(classifier(random_state=0, max_iter=300), X, one)
+    found = exported(estimator, X)["label"]
+    right = np.array([str.__str__(word) for word in estimator.predict(X)], object)
+    assert found.tolist() == right.tolist()
+    assert {*found} <= {*expected}
+    estimator = with_random_weights(classifier(), X, both)
+    assert {*exported(estimator, X)["label"].ravel()} <= {*expected}
+
+
+@pytest.mark.parametrize("dtype", [">i4", ">f8"])
+def test_labels_of_the_other_byte_order(dtype):
+    y = (np.arange(16) % 2 + 1).astype(dtype)
+    estimator = with_random_weights(classifier(), X, y)
+    assert_array_equal(exported(estimator, X)["label"], estimator.predict(X))
+
+
+@pytest.mark.parametrize("float64", ["float32", None, 1, np.float32])
+def test_float64_is_a_bool(float64):
+    estimator = with_random_weights(classifier(), X, CLASSES["binary"])
+    with pytest.raises(TypeError, match=r"float64 must be True or False. Got"):
+        to_onnx(estimator, float64=float64)
+
+
 def test_labels_of_several_outputs_of_one_kind():
     y = np.column_stack([np.array(["a", "bbb"])[rng.randint(0, 2, 16)] for _ in "ab"])
     estimator = with_random_weights(classifier(), X, y)
@@ -553,28 +557,6 @@ def test_labels_that_onnx_has_no_type_for():
     estimator = with_random_weights(classifier(), X, y)
     with pytest.raises(ValueError, match="labels are of the type float"):
         to_onnx(estimator)
-
-
-class Misspelt(ExportableCube):
-    def to_onnx(self, op, z):
-        return op.Tahn(z)
-
-
-class SingleOnly(ExportableCube):
-    def to_onnx(self, op, z):
-        return op.Elu(z)
-
-
-def test_operators_that_are_not_there():
-    fitted = [
-        with_random_weights(regressor(activation=f), X, POSITIVE)
-        for f in (Misspelt(), SingleOnly())
-    ]
-    with pytest.raises(AttributeError, match="opset 17 has no operator 'Tahn'"):
-        to_onnx(fitted[0])
-    with pytest.raises(ValueError, match=r"no float64 kernel .* op\.has\('Elu'\)"):
-        to_onnx(fitted[1], float64=True)
-    to_onnx(fitted[1])
 
 
 @pytest.mark.parametrize("package", ["onnx", "skl2onnx"])

@@ -194,6 +194,72 @@ def test_calibration_of_softmax_with_two_classes():
     assert_classes_agree(fit_quietly(estimator, X, TARGETS["bools"]))
 
 
+WITH_DECISIONS = {
+    "calibrated": lambda inner: CalibratedClassifierCV(inner, cv=2),
+    "calibrated at once": lambda inner: CalibratedClassifierCV(
+        inner, cv=2, ensemble=False
+    ),
+    "calibrated bagging": lambda inner: CalibratedClassifierCV(
+        BaggingClassifier(inner, n_estimators=2, random_state=0), cv=2
+    ),
+    "stacked": lambda inner: StackingClassifier(
+        [("a", inner), ("b", LogisticRegression())],
+        cv=2,
+        stack_method="decision_function",
+    ),
+}
+
+
+@pytest.mark.parametrize("make", WITH_DECISIONS.values(), ids=WITH_DECISIONS)
+def test_decisions_of_a_pipeline(make):
+    for inner in (scaled(classifier()), scaled(scaled(classifier()))):
+        assert_classes_agree(fit_quietly(make(inner), X, WORDS))
+
+
+def test_decisions_of_a_pipeline_with_two_classes():
+    estimator = CalibratedClassifierCV(scaled(classifier()), cv=2)
+    assert_classes_agree(fit_quietly(estimator, X, TARGETS["bools"]))
+
+
+def test_decisions_of_a_search_are_refused():
+    search = GridSearchCV(classifier(), {"alpha": [1e-4, 1.0]}, cv=2)
+    of_pipeline = GridSearchCV(scaled(classifier()), {}, cv=2)
+    for inner in (search, of_pipeline):
+        for make in (WITH_DECISIONS["calibrated"], WITH_DECISIONS["stacked"]):
+            estimator = fit_quietly(make(inner), X, WORDS)
+            with pytest.raises(NotImplementedError, match=r"best_estimator_"):
+                converted(estimator)
+    in_search = GridSearchCV(CalibratedClassifierCV(scaled(classifier()), cv=2), {})
+    assert_classes_agree(fit_quietly(in_search, X, WORDS))
+    in_voting = VotingClassifier(
+        [("a", search)], voting="soft", flatten_transform=False
+    )
+    assert_classes_agree(fit_quietly(in_voting, X, WORDS))
+
+
+def test_decisions_of_a_pipeline_that_ends_in_an_ensemble_are_refused():
+    bagging = BaggingClassifier(classifier(), n_estimators=2, random_state=0)
+    estimator = CalibratedClassifierCV(scaled(bagging), cv=2)
+    with pytest.raises(NotImplementedError, match="ends in BaggingClassifier"):
+        converted(fit_quietly(estimator, X, WORDS))
+    without_decisions = CalibratedClassifierCV(classifier(), cv=2)
+    estimator = CalibratedClassifierCV(scaled(without_decisions), cv=2)
+    assert_classes_agree(fit_quietly(estimator, X, WORDS))
+
+
+def test_std_leaves_no_nodes():
+    estimator = fit_quietly(regressor(loss="gaussian_nll"), X, POSITIVE[:, 0])
+    model = skl2onnx.to_onnx(estimator, X[:1].astype("float32"))
+    assert "Sqrt" not in [node.op_type for node in model.graph.node]
+
+
+@pytest.mark.parametrize("words", [["a\0", "b\0"], ["yes", "no"]])
+def test_words_keep_their_characters(words):
+    y = np.array(words, object)[np.arange(40) % 2]
+    estimator = fit_quietly(classifier(), X, y)
+    assert {*converted(estimator)["label"]} <= {*words}
+
+
 @each_dtype
 @pytest.mark.parametrize(
     "make",
@@ -242,6 +308,24 @@ def test_several_networks_and_no_rows():
     assert "hidden_1_Gemm" in names
 
 
+class Capped(Activation):
+    def forward(self, z, out):
+        np.minimum(z, 1.0, out=out)
+
+    def backward(self, z, a, grad):
+        grad *= z < 1.0
+
+    def to_onnx(self, op, z):
+        return op.Clip(z, None, 1.0)
+
+
+def test_optional_inputs_are_refused():
+    estimator = scaled(MLPRegressor((3,), Capped(), max_iter=1, random_state=0))
+    fit_quietly(estimator, X, POSITIVE[:, 0])
+    with pytest.raises(NotImplementedError, match=r"hidden_1/Clip.*None"):
+        converted(estimator)
+
+
 class Cube(Activation):
     def forward(self, z, out):
         out[...] = z**3
@@ -256,6 +340,10 @@ def test_refused():
     for zipmap in (False, True):
         with pytest.raises(ValueError, match=r"several outputs.*sk_mlp\.onnx\.to_onnx"):
             converted(estimator, zipmap=zipmap)
+    large = np.array([3, 2**64 - 1], np.uint64)[np.arange(40) % 2]
+    estimator = fit_quietly(scaled(classifier()), X, large)
+    with pytest.raises(ValueError, match="int64"):
+        converted(estimator)
     estimator = scaled(MLPRegressor((3,), Cube(), max_iter=1))
     fit_quietly(estimator, X, POSITIVE)
     with pytest.raises(NotImplementedError, match=r"Define Cube\.to_onnx"):

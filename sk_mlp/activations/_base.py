@@ -85,9 +85,6 @@ class Activation(Component):
             cls.joint = True
         elif "forward" in vars(cls) or "backward" in vars(cls):
             cls.joint = False  # what is inherited may be of another function
-        defines_values = {"forward", "forward_precise"} & vars(cls).keys()
-        if defines_values and "to_onnx" not in vars(cls):
-            cls.to_onnx = Activation.to_onnx
         if "formula" in vars(cls):  # written once, shown in help() and the docs too
             summary, line, rest = (cls.__doc__ or "").partition("\n")
             facts = f"``{cls.formula}`` ({cls.reference})."
@@ -148,7 +145,8 @@ class Activation(Component):
             ``op.Elu(z, alpha=2.0)``. ``op.has("Elu")`` tells whether the opset has
             one and onnxruntime can run it in the graph's type.
         z : object
-            The input, to be used with ``+ - * / **``, numbers, arrays and operators.
+            The input, to be used with ``+ - * / **``, `abs`, numbers, arrays and
+            operators.
         *shape : float or ndarray of shape (width,)
             As for `forward`, without noise: a random activation gets `expected`.
 
@@ -160,7 +158,8 @@ class Activation(Component):
         Raises
         ------
         NotImplementedError
-            If the class does not define it.
+            If the class does not define it. :func:`sk_mlp.onnx.to_onnx` raises it too
+            where a class inherits it, but not the `forward` that it belongs to.
 
         Examples
         --------
@@ -183,11 +182,7 @@ class Activation(Component):
         >>> [node.op_type for node in model.graph.node][:3]
         ['Gemm', 'Pow', 'Gemm']
         """
-        name = type(self).__name__
-        raise NotImplementedError(
-            f"{name} has no ONNX form. Define {name}.to_onnx(self, op, z, *shape), the "
-            "formula in terms of ONNX operators, such as: return op.Tanh(2.0 * z)."
-        )
+        raise NotImplementedError(f"{type(self).__name__} must define to_onnx.")
 
     def shape_values(self):
         """Return the initial values of the shape parameters as a flat tuple."""

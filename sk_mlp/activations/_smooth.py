@@ -18,6 +18,7 @@ from sk_mlp._numerics import (
     with_sign,
 )
 from sk_mlp.activations._base import Activation, register
+from sk_mlp.activations._classic import onnx_logistic
 
 __all__ = ["GELU", "Mish", "SiLU", "Softplus"]
 
@@ -151,7 +152,7 @@ class SiLU(Activation):
         return (partial,)
 
     def to_onnx(self, op, z, beta):
-        return z / (1.0 + op.Exp(-(z * beta)))
+        return z * onnx_logistic(op, z * beta)
 
 
 @register("mish")

@@ -60,11 +60,6 @@ class Loss(Component):
     columns = 1
     linear_columns = 0
 
-    def __init_subclass__(cls, **kwargs):
-        super().__init_subclass__(**kwargs)
-        if {"predict", "std"} & vars(cls).keys() and "to_onnx" not in vars(cls):
-            cls.to_onnx = _no_onnx_form
-
     def default_activation(self, target):
         """Return the name of the output activation that "auto" stands for.
 
@@ -210,7 +205,7 @@ class Loss(Component):
     def to_onnx(self, op, p, n_targets):
         """Return what `predict` does as part of an ONNX graph.
 
-        A class that defines its own `predict` needs its own `to_onnx`.
+        A class that defines its own `predict` or `std` needs its own `to_onnx`.
 
         Parameters
         ----------
@@ -228,15 +223,6 @@ class Loss(Component):
             "variable" is the prediction; a loss with a method `std` has "std" too.
         """
         return {"variable": p}
-
-
-def _no_onnx_form(self, op, p, n_targets):
-    name = type(self).__name__
-    raise NotImplementedError(
-        f"{name} defines its own predict, but not in ONNX. Define {name}.to_onnx(self, "
-        "op, p, n_targets) in terms of ONNX operators, which returns {'variable': "
-        "prediction}."
-    )
 
 
 _REGISTRY = Registry("loss", Loss)

@@ -1,6 +1,8 @@
 """From a fitted estimator to an ONNX model, layer by layer."""
 
 from functools import partial
+from inspect import signature
+from itertools import islice
 from numbers import Integral
 
 import numpy as np
@@ -9,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 from sk_mlp._classifier import MLPClassifier
 from sk_mlp._normalization import EPSILON, BatchNorm, LayerNorm
 from sk_mlp._regressor import MLPRegressor
-from sk_mlp.onnx._graph import Graph, require_onnx
+from sk_mlp.onnx._graph import Graph, Value, require_onnx
 
 _EXPORTED = MLPClassifier, MLPRegressor
 _OLDEST_OPSET = 13
@@ -42,11 +44,12 @@ def to_onnx(estimator, *, float64=False, target_opset=17):
     Raises
     ------
     TypeError
-        If `estimator` is anything else.
+        If `estimator` is anything else, or `float64` is not a bool.
     NotFittedError
         If it is not fitted.
     ValueError
-        If `target_opset` is out of range, or the labels have a type that ONNX lacks.
+        If `target_opset` is out of range, the labels have a type that ONNX lacks, or
+        the ``to_onnx`` of an activation or loss makes an invalid model.
     NotImplementedError
         If an activation or loss of your own has no ``to_onnx``.
     ImportError
@@ -73,14 +76,23 @@ def to_onnx(estimator, *, float64=False, target_opset=17):
     >>> bool(np.abs(predicted - regressor.predict(X)).max() < 1e-5)
     True
     """
+    if not isinstance(float64, bool | np.bool_):
+        raise TypeError(f"float64 must be True or False. Got {float64!r} instead.")
     return build(estimator, np.float64 if float64 else np.float32, target_opset)
 
 
-def build(estimator, dtype, opset, raw_scores=False):
+def build(estimator, dtype, opset, n_outputs=None, raw_scores=False):
     """Return the model.
 
-    With `raw_scores`, "probabilities" are the decision function, two columns of
-    opposite signs for two classes: what skl2onnx calibrates.
+    Parameters
+    ----------
+    estimator, dtype, opset
+        As in `to_onnx`.
+    n_outputs : int or None, default=None
+        How many of the outputs it has, all by default.
+    raw_scores : bool, default=False
+        Whether "probabilities" are the decision function, two columns of opposite
+        signs for two classes: what skl2onnx calibrates.
     """
     _check_estimator(estimator)
     check_is_fitted(estimator)
@@ -96,6 +108,7 @@ def build(estimator, dtype, opset, raw_scores=False):
         outputs = _regressor(op, estimator, z)
     widths = [dense.weight.shape[0] for dense in network.dense]
     sizes = " x ".join(map(str, [*widths, network.head.width]))
+    outputs = dict(islice(outputs.items(), n_outputs))
     return op.model(type(estimator).__name__, outputs, f"Network {sizes} of sk_mlp")
 
 
@@ -142,8 +155,7 @@ def _raw(op, network, x):
             x = _layer_norm(op, normalize, x)
         if hidden:
             x = _activated(op, network.activate[k], x)
-    limits = np.finfo(op.dtype)
-    return op.Clip(x, limits.min, limits.max)
+    return op.finite(x)
 
 
 def _folded(dense, normalize):
@@ -169,23 +181,57 @@ def _layer_norm(op, normalize, z):
     return z * gamma + beta
 
 
-def _activated(op, layer, z):
+def _activated(op, layer, z, finite=False):
     """Return what an Activate layer makes of z."""
-    parts = [_activated_group(op, layer, z, group) for group in layer.groups]
-    passed = slice(layer.groups[-1].stop, layer.width)
+    groups = [*layer.groups]
+    parts = [_activated_group(op, layer, z, group) for group in groups]
+    if finite:
+        parts = [op.below_infinity(part) for part in parts]
+    passed = slice(groups[-1].stop, layer.width)
     if passed.start < passed.stop:
+        groups.append(passed)
         parts.append(op.columns(z, passed, layer.width))
-    return parts[0] if len(parts) == 1 else op.Concat(*parts, axis=1)
+    return op.join(parts, groups)
 
 
 def _activated_group(op, layer, z, group):
     """Return the activation of a group of columns."""
+    activation = layer.activation
+    _check_own_form(activation, "forward", "forward_precise")
     shape = [
         value.item() if np.size(value) == 1 else value
         for value in map(np.asarray, layer.extra((None, group), training=False))
     ]
-    columns = op.columns(z, group, layer.width)
-    return layer.activation.to_onnx(op, columns, *shape)
+    result = activation.to_onnx(op, op.columns(z, group, layer.width), *shape)
+    if not isinstance(result, Value):
+        raise TypeError(
+            f"{type(activation).__name__}.to_onnx must return the result of an "
+            f"operator, such as op.Tanh(z). Got {result!r} instead."
+        )
+    return result
+
+
+def _check_own_form(component, *methods):
+    """Refuse a form that is inherited from a class of other values.
+
+    Parameters
+    ----------
+    component : Activation or Loss
+    *methods : str
+        Those of which ``to_onnx`` is the form.
+    """
+    cls, mro = type(component), type(component).__mro__
+
+    def depth(name):
+        return next((d for d, c in enumerate(mro) if name in vars(c)), len(mro))
+
+    nearest = min(methods, key=depth)
+    if depth(nearest) < depth("to_onnx"):
+        raise NotImplementedError(
+            f"{cls.__name__} has its own {nearest}, but not in ONNX. Define "
+            f"{cls.__name__}.to_onnx{signature(cls.to_onnx)}, the same in terms "
+            "of ONNX operators, such as op.Tanh(2.0 * z)."
+        )
 
 
 # Outputs ----------------------------------------------------------------------------
@@ -193,16 +239,30 @@ def _activated_group(op, layer, z, group):
 
 def _regressor(op, estimator, z):
     layer, loss = estimator._network.head.activate, estimator._spec["loss"]
-    p = _activated(op, layer, z)
-    if p is not z and layer.activation.range.high == np.inf:
-        p = op.Min(p, np.finfo(op.dtype).max)
+    _check_own_form(loss, "predict", "std")
+    p = _activated(op, layer, z, finite=layer.activation.range.high == np.inf)
     outputs = loss.to_onnx(op, p, estimator._spec["n_columns"])
+    _check_outputs(outputs, loss)
     shape = shape_of_prediction(estimator)
     if shape == ():
         outputs = {
             name: op.Squeeze(value, op.integers(1)) for name, value in outputs.items()
         }
     return {name: (value, op.dtype, shape) for name, value in outputs.items()}
+
+
+def _check_outputs(outputs, loss):
+    is_right = (
+        isinstance(outputs, dict)
+        and outputs.keys() in ({"variable"}, {"variable", "std"})
+        and all(isinstance(value, Value) for value in outputs.values())
+    )
+    if not is_right:
+        raise TypeError(
+            f"{type(loss).__name__}.to_onnx must return {{'variable': prediction}} or "
+            "{'variable': prediction, 'std': deviation}, both of them results of "
+            f"operators. Got {outputs!r} instead."
+        )
 
 
 def shape_of_prediction(regressor):
@@ -219,27 +279,20 @@ def _classifier(op, estimator, z):
         return _one_of(op, [p], [p], estimator.classes_, "binary")
     if reading.groups is not None:
         return _exclusive(op, reading, estimator.classes_, z)
-    logistic = reading.activation == "logistic"
-    p = _logistic(op, z) if logistic else _activated(op, reading.head.activate, z)
+    layer, width = reading.head.activate, reading.head.width
+    p = _activated(op, layer, z)
     codes = op.cast(op.Greater(p, 0.5), np.int64)
-    width = reading.head.width
     if reading.kind == "multilabel":
         return {
             "label": (codes, np.int64, (width,)),
             "probabilities": (p, op.dtype, (width,)),
         }
-    others = _logistic(op, -z) if logistic else 1.0 - p
-    classes = _label_tensor(estimator.classes_)
-    label = op.Gather(
-        op.constant(classes, "classes"), op.Squeeze(codes, op.integers(1))
-    )
+    mirrored = reading.activation == "logistic"
+    others = _activated(op, layer, -z) if mirrored else 1.0 - p
+    tensor = _label_tensor(estimator.classes_)
+    label = _labels(op, tensor, op.Squeeze(codes, op.integers(1)))
     p = op.Concat(others, p, axis=1)
-    return {"label": (label, classes.dtype, ()), "probabilities": (p, op.dtype, (2,))}
-
-
-def _logistic(op, z):
-    # The operator Sigmoid is 0 below -18 in float32 and -37 in float64.
-    return 1.0 / (1.0 + op.Exp(-z))
+    return {"label": (label, tensor.dtype, ()), "probabilities": (p, op.dtype, (2,))}
 
 
 def _decisions(op, reading, z):
@@ -297,7 +350,7 @@ def _one_of(op, outputs, shares, classes, kind):
     codes = [op.ArgMax(p, axis=1, keepdims=0) for p in outputs]
     if not several:
         (tensor,), (code,), (share,) = tensors, codes, shares
-        label = op.Gather(op.constant(tensor, "classes"), code)
+        label = _labels(op, tensor, code)
         return {
             "label": (label, tensor.dtype, ()),
             "probabilities": (share, op.dtype, tensor.shape),
@@ -315,8 +368,7 @@ def _labels_by_output(op, tensors, codes):
         dtype = np.result_type(*tensors)
         tensors = [tensor.astype(dtype) for tensor in tensors]
     labels = [
-        op.Gather(op.constant(tensor, "classes"), code)
-        for tensor, code in zip(tensors, codes, strict=True)
+        _labels(op, tensor, code) for tensor, code in zip(tensors, codes, strict=True)
     ]
     if not same:
         return {
@@ -327,13 +379,21 @@ def _labels_by_output(op, tensors, codes):
     return {"label": (op.Concat(*columns, axis=1), dtype, (len(columns),))}
 
 
+def _labels(op, tensor, codes):
+    return op.Gather(op.constant(tensor, "classes"), codes)
+
+
 def _label_tensor(classes):
     """Return the classes in a type that ONNX has; objects in that of their values."""
-    tensor = np.array(classes.tolist()) if classes.dtype == object else classes
-    is_number = tensor.dtype.kind in "biuf" and tensor.dtype.itemsize <= 8
-    if not (is_number or tensor.dtype.kind == "U"):
+    values = classes.tolist()
+    if all(isinstance(value, str) for value in values):
+        # Not an array of str: that drops "\0" at the end, and onnx 1.15 has none. The
+        # str of an Enum is its name.
+        return np.array([str.__str__(value) for value in values], object)
+    tensor = np.array(values) if classes.dtype == object else classes
+    if not (tensor.dtype.kind in "biuf" and tensor.dtype.itemsize <= 8):
         raise ValueError(
             f"The labels are of the type {tensor.dtype}, which ONNX does not have. Fit "
             "with strings, integers, floats or bools."
         )
-    return tensor
+    return tensor.astype(tensor.dtype.newbyteorder("="))

@@ -1,6 +1,8 @@
 """The estimators as skl2onnx sees them, in a Pipeline or an ensemble."""
 
 import numpy as np
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.pipeline import Pipeline
 
 from sk_mlp._classifier import MLPClassifier
 from sk_mlp._regressor import MLPRegressor
@@ -80,12 +82,25 @@ def _set_types_of_classifier(operator):
             "steps before it by skl2onnx."
         )
     are_words = isinstance(classes.tolist()[0], str)
+    if not are_words:
+        _check_integers(classes)
     columns = [len(classes)] if kind == "multilabel" else []
     label, probabilities = operator.outputs
     label.set_type(
         (StringTensorType if are_words else Int64TensorType)([n_rows, *columns])
     )
     probabilities.set_type(_number_type(operator)([n_rows, len(classes)]))
+
+
+def _check_integers(classes):
+    with np.errstate(invalid="ignore"):
+        integers = classes.astype(np.int64)
+    if integers.tolist() != classes.tolist():
+        raise ValueError(
+            "skl2onnx makes int64 of labels that are numbers, which cannot hold all of "
+            f"{classes}. Export the MLPClassifier alone by sk_mlp.onnx.to_onnx, or fit "
+            "with strings."
+        )
 
 
 def _set_types_of_regressor(operator):
@@ -110,24 +125,29 @@ def _convert(scope, operator, container):
     from skl2onnx.common.data_types import DoubleTensorType, guess_proto_type
 
     onnx = require_onnx()
-    estimator = operator.raw_operator
-    options = container.get_options(estimator, {"raw_scores": False}, fail=False) or {}
+    is_double = isinstance(operator.inputs[0].type, DoubleTensorType)
     graph = build(
-        estimator,
-        np.float64 if _number_type(operator) is DoubleTensorType else np.float32,
+        operator.raw_operator,
+        np.float64 if is_double else np.float32,
         container.target_opset_onnx,
-        options.get("raw_scores", False),
+        len(operator.outputs),
+        isinstance(operator.raw_operator, MLPClassifier)
+        and _wants_raw_scores(operator.raw_operator, scope, container),
     ).graph
     names = _Names(scope)
     (given,), (taken,) = operator.inputs, graph.input
     to = taken.type.tensor_type.elem_type
     container.add_node("Cast", given.full_name, names[taken.name], to=to)
     for tensor in graph.initializer:
-        values = onnx.numpy_helper.to_array(tensor).ravel()
-        container.add_initializer(
-            names[tensor.name], tensor.data_type, tensor.dims, values
-        )
+        # Not add_initializer, which drops "\0" at the end of a string.
+        tensor.name = names[tensor.name]
+        container.initializers.append(tensor)
     for node in graph.node:
+        if "" in node.input:
+            raise NotImplementedError(
+                "skl2onnx has no nodes with an optional input left out, as in "
+                f"{node.name}. Give its to_onnx a value in place of None."
+            )
         container.add_node(
             node.op_type,
             [names[name] for name in node.input],
@@ -135,7 +155,7 @@ def _convert(scope, operator, container):
             name=scope.get_unique_operator_name(node.name),
             **{a.name: onnx.helper.get_attribute_value(a) for a in node.attribute},
         )
-    for made, wanted in zip(graph.output, operator.outputs, strict=False):  # no "std"
+    for made, wanted in zip(graph.output, operator.outputs, strict=True):
         name = names[made.name]
         if len(made.type.tensor_type.shape.dim) < len(wanted.type.shape):
             shape, column = names["shape"], names["column"]
@@ -144,6 +164,52 @@ def _convert(scope, operator, container):
             name = column
         to = guess_proto_type(wanted.type)
         container.add_node("Cast", name, wanted.full_name, to=to)
+
+
+def _wants_raw_scores(estimator, scope, container):
+    """Tell whether the decision function is wanted, not probabilities.
+
+    Calibration and stacking ask for it by an option, which a Pipeline does not pass on
+    to its last step, and which a search does not have.
+    """
+    around = [operator.raw_operator for operator in scope.operators.values()]
+    _check_searches(estimator, around)
+    asked = [
+        one
+        for one in (estimator, *(o for o in around if isinstance(o, Pipeline)))
+        if container.get_options(one, {"raw_scores": False})["raw_scores"]
+    ]
+    for last in map(_last_step, asked):
+        is_network = isinstance(last, MLPClassifier)
+        if not is_network and hasattr(last, "decision_function"):
+            _refuse_decisions(f"pipeline that ends in {type(last).__name__}")
+    return any(_last_step(one) is estimator for one in asked)
+
+
+def _last_step(model):
+    while isinstance(model, Pipeline):
+        model = model.steps[-1][1]
+    return model
+
+
+def _check_searches(estimator, around):
+    chosen = (_last_step(getattr(o, "best_estimator_", None)) for o in around)
+    needed = any(
+        isinstance(outer, CalibratedClassifierCV)
+        or "decision_function" in getattr(outer, "stack_method_", ())
+        for outer in around
+    )
+    if needed and any(best is estimator for best in chosen):
+        _refuse_decisions("search")
+
+
+def _refuse_decisions(what):
+    raise NotImplementedError(
+        "In calibration, and in stacking by decision_function, skl2onnx takes the "
+        f"probabilities of a {what} for its decision function. Fit again with an "
+        "MLPClassifier or a pipeline that ends in one; of a search, with its "
+        "best_estimator_."
+    )
 
 
 class _Names(dict):
