@@ -251,7 +251,7 @@ def test_sparse_matrices_of_mapped_arrays(cls, convert, dtype, tmp_path):
     counts, y = convert(PIXELS.astype(np.uint8)), Y[cls]
     data = map_file(counts.data.astype(dtype), tmp_path / "data")
     X = convert((data, counts.indices, counts.indptr), shape=counts.shape)
-    assert is_mapped(X)
+    assert is_mapped(X) or not data.dtype.isnative  # SciPy 1.10 copies those
     for parameters in ({}, {"early_stopping": True}, {"solver": "lbfgs"}):
         model = make(cls, dtype="float32", **parameters).fit(X, y)
         reference = make(cls, **parameters).fit(counts.astype(np.float32), y)
