@@ -7,7 +7,7 @@ from numpy.testing import assert_allclose
 
 DOCS = Path(__file__).parents[1] / "docs"
 GUIDE = sorted(DOCS.glob("guide/*.md"))
-WITH_OUTPUT = ("initialization", "install", "out_of_core", "persistence")
+WITH_OUTPUT = ("initialization", "install", "onnx", "out_of_core", "persistence")
 
 # Pages whose output is compared with what their code prints: by tests/test_guide.py,
 # and the last one by tests/test_tuning.py.
