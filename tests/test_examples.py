@@ -1,6 +1,6 @@
 """The examples can be shown as they are: titles, texts, pictures that fit a page.
 
-They are run by .ci/run, and again when the documentation is built.
+.ci/run runs them: those with pictures where it builds the documentation.
 """
 
 import ast
