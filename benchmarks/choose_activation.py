@@ -48,6 +48,7 @@ from sklearn.model_selection import (
 )
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from suite.markdown import PLUS_MINUS
 
 from sk_mlp import MLPClassifier, MLPRegressor, activations
 from sk_mlp.losses import Huber, Quantile
@@ -382,8 +383,6 @@ def run_outputs(targets, n_steps, seeds, n_jobs):
 
 
 # Tables -----------------------------------------------------------------------------
-
-PLUS_MINUS = "\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}"  # a cell keeps it on one line
 
 
 def _fold_array(cell):

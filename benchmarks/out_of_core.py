@@ -31,6 +31,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.preprocessing import StandardScaler
+from suite.markdown import markdown
 
 from sk_mlp import MLPClassifier, MLPRegressor
 from sk_mlp._batches import Batches
@@ -293,11 +294,6 @@ def measure_reading(scale):
 
 
 # Tables -----------------------------------------------------------------------------
-
-
-def markdown(rows):
-    lines = ["| " + " | ".join(row) + " |" for row in rows]
-    return "\n".join([lines[0], "|---" * len(rows[0]) + "|", *lines[1:]])
 
 
 def megabytes(value):

@@ -41,6 +41,7 @@ from sklearn.datasets import make_classification
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV
 from suite.machine import Conditions, processor
+from suite.markdown import PLUS_MINUS, markdown
 
 from sk_mlp import MLPClassifier
 
@@ -260,8 +261,6 @@ def measure(sizes):
 
 # Tables -----------------------------------------------------------------------------
 
-PLUS_MINUS = "\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}"  # a cell keeps it on one line
-
 
 def quiet(runs, key="found"):
     """Return what was found in the third of the runs when others did least."""
@@ -280,11 +279,6 @@ def median_and_spread(runs, scale=1.0, digits=2):
     """Return the median and half the distance of the quartiles as text."""
     low, middle, high = scale * np.percentile(quiet(runs), [25, 50, 75])
     return f"{middle:.{digits}f}{PLUS_MINUS}{(high - low) / 2:.{digits}f}"
-
-
-def markdown(rows):
-    lines = ["| " + " | ".join(row) + " |" for row in rows]
-    return "\n".join([lines[0], "|---" * len(rows[0]) + "|", *lines[1:]])
 
 
 def name_of_load(label):

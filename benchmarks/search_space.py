@@ -40,6 +40,7 @@ from sklearn.model_selection import (
 )
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from suite.markdown import PLUS_MINUS, markdown
 
 from sk_mlp import MLPClassifier, MLPRegressor, search_space
 
@@ -150,29 +151,28 @@ def run(data_sets, seeds, n_candidates, save):
 
 # The table --------------------------------------------------------------------------
 
-PLUS_MINUS = "\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}"  # a cell keeps it on one line
-
 
 def table(results):
     """Return the table in Markdown: scores in points, and gains of the space."""
-    lines = [
-        "| data | score | default | grid | `search_space` | gain over the default | "
-        "gain over the grid | seconds of the searches |",
-        "|---|---|---|---|---|---|---|---|",
+    rows = [
+        [
+            *("data", "score", "default", "grid", "`search_space`"),
+            *("gain over the default", "gain over the grid", "seconds of the searches"),
+        ]
     ]
     for data, found in results.items():
         points = {n: 100 * np.array(found[n]["score"]) for n in found}
         space = points["space"]
         gains = [gain(space - points[name]) for name in ("default", "grid")]
-        cells = [
+        row = [
             data,
             "R²" if data in REGRESSION else "accuracy",
             *(mean_and_spread(scores) for scores in points.values()),
             *gains,
             ", ".join(f"{np.mean(found[n]['seconds']):.0f}" for n in ("grid", "space")),
         ]
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
+        rows.append(row)
+    return markdown(rows)
 
 
 def mean_and_spread(scores):

@@ -21,11 +21,10 @@ from sk_mlp._plain import dict_from_plain, dict_to_plain, from_plain, to_plain
 from sk_mlp._random import copy_generator, seeded_generator
 from sk_mlp._setup import is_name, output_activation
 from sk_mlp._trainer import HISTORY_KEYS, TrainingState
-from sk_mlp._validation import check_range, validate
+from sk_mlp._validation import DTYPES, check_range, validate
 from sk_mlp._version import __version__
 from sk_mlp._warnings import InconsistentVersionWarning
 
-_DTYPES = (np.dtype(np.float64), np.dtype(np.float32))
 _FITTED = (
     *("_network", "_reading", "_rows", "_spec", "_state", "_target"),
     *("activation_params_", "best_loss_", "best_validation_score_", "classes_"),
@@ -204,7 +203,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
             dtype = self._network.dtype
         if dtype is None:
             dtype = self.dtype
-        dtypes = _DTYPES if dtype is None else (np.dtype(dtype),)
+        dtypes = DTYPES if dtype is None else (np.dtype(dtype),)
         # Too large for float32: reported as infinity, not by NumPy.
         with np.errstate(over="ignore", invalid="ignore"):
             X, y = validate(self, X, y, reset=reset, dtypes=dtypes, **self._y_options)
@@ -247,7 +246,8 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         network.theta[...] = self._network.theta
         return network
 
-    def _network_of(self, spec):
+    def _network_of(self, spec, theta=None):
+        """Return the network of a description, with these parameters if given."""
         head = Head(
             spec["output_activation"],
             spec["loss"],
@@ -255,7 +255,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
             spec["groups"],
             probabilities=self._task == "classification",
         )
-        return Network(
+        network = Network(
             spec["n_features"],
             spec["hidden_layer_sizes"],
             spec["activations"],
@@ -264,6 +264,9 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
             dropout=spec["dropout"],
             normalization=spec["normalization"],
         )
+        if theta is not None:
+            network.theta[...] = theta
+        return network
 
     @property
     def _goes_on_drawing(self):
@@ -360,9 +363,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         check_is_fitted(self)
         model = self._working_copy()
         model._state, model._rows = self._state.compact(), {}
-        network = self._network_of(self._spec)
-        network.theta[...] = self._network.theta
-        model._bind(network)
+        model._bind(self._network_of(self._spec, self._network.theta))
         if not keep_history:
             nothing = {key: [] for key in HISTORY_KEYS}
             model._set_history(nothing, self.validation_scores_ is not None)
@@ -401,9 +402,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
             self._spec = dict_from_plain(own["spec"])
             self._state = TrainingState(**dict_from_plain(own["state"]))
             self._rows = dict_from_plain(own["rows"])
-            network = self._network_of(self._spec)
-            network.theta[...] = own["theta"]
-            self._bind(network)
+            self._bind(self._network_of(self._spec, own["theta"]))
             history = {key: array.tolist() for key, array in own["history"].items()}
             self._set_history(history, own["validated"])
 
@@ -444,7 +443,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
             check_is_fitted(self)  # raises
         model = self._working_copy()
         with np.errstate(all="ignore"):
-            X = validate(model, X, reset=False, dtypes=_DTYPES)
+            X = validate(model, X, reset=False, dtypes=DTYPES)
             if not np.can_cast(X.dtype, model._network.dtype):
                 check_range(X, model._network.dtype)
             return model, finite(model._network.raw(X))

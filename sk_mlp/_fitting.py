@@ -21,7 +21,7 @@ from sk_mlp._random import copy_generator
 from sk_mlp._report import report_of
 from sk_mlp._setup import is_name, resolve_setup
 from sk_mlp._trainer import HISTORY_KEYS, Trainer, TrainingPlan, TrainingState
-from sk_mlp._validation import check_sample_weight, is_mapped
+from sk_mlp._validation import DTYPES, check_sample_weight, is_mapped
 from sk_mlp._warnings import warn
 
 # Epochs that `history_` keeps in partial_fit, which may be called without end.
@@ -114,9 +114,8 @@ class Fitting:
         """Return it; that of X unless X was left in another one (see `validate`)."""
         if self.going_on:
             return self.estimator._network.dtype
-        asked, found = self.estimator.dtype, X.dtype
-        is_known = found in (np.dtype(np.float32), np.dtype(np.float64))
-        return np.dtype(asked or (found if is_known else np.float64))
+        found = X.dtype if X.dtype in DTYPES else DTYPES[0]
+        return np.dtype(self.estimator.dtype or found)
 
     def _check_mode(self):
         estimator, mode = self.estimator, self.mode
@@ -415,8 +414,7 @@ class Fitting:
     def snapshot(self):
         """Return the estimator as it would be if training had stopped now."""
         estimator, state = self.estimator, self.state.copy()
-        network = estimator._network_of(estimator._spec)
-        network.theta[...] = self.network.theta
+        network = estimator._network_of(estimator._spec, self.network.theta)
         state.settle(network)
         model = estimator._working_copy()
         del model._live

@@ -16,6 +16,9 @@ from sk_mlp._component import Interval
 from sk_mlp._numerics import row_blocks
 from sk_mlp._warnings import warn
 
+# What networks compute in; data of other types become the first.
+DTYPES = (np.dtype(np.float64), np.dtype(np.float32))
+
 
 class InvalidParameterError(ValueError, TypeError):
     """A constructor parameter with a wrong type or value; raised by ``fit``."""

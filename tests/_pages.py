@@ -15,10 +15,17 @@ TAUGHT = [*GUIDE, *(DOCS / f"{name}.md" for name in WITH_OUTPUT)]
 TUNING = DOCS / "tuning.md"
 
 
-def code_blocks(text):
-    """Yield (number of the first line, code) of every Python block of a page."""
-    for match in re.finditer(r"^```python\n(.*?)^```$", text, re.DOTALL | re.MULTILINE):
+def code_blocks(text, language="python"):
+    """Yield (number of the first line, code) of every block of a page."""
+    pattern = rf"^```{language}\n(.*?)^```$"
+    for match in re.finditer(pattern, text, re.DOTALL | re.MULTILINE):
         yield text[: match.start(1)].count("\n"), match[1]
+
+
+def compiled_blocks(page, language="python"):
+    """Yield the same compiled, on the lines where it stands in the file."""
+    for line, code in code_blocks(page.read_text("utf-8"), language):
+        yield line, compile("\n" * line + code, str(page), "exec")
 
 
 def blocks_with_output(text):

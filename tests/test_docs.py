@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from _pages import TAUGHT, TUNING, code_blocks
+from _pages import TAUGHT, TUNING, compiled_blocks
 from sklearn.exceptions import ConvergenceWarning
 
 import sk_mlp
@@ -103,8 +103,8 @@ def test_code_of_a_page_runs(page, tmp_path, monkeypatch):
     # The blocks of a page share their names, as they do for who reads it.
     monkeypatch.chdir(tmp_path)
     namespace = {"__name__": "__main__"}
-    for line, code in code_blocks(page.read_text("utf-8")):
-        exec(compile("\n" * line + code, page, "exec"), namespace)
+    for _, code in compiled_blocks(page):
+        exec(code, namespace)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=page_id)

@@ -8,7 +8,14 @@ from itertools import chain
 
 import numpy as np
 import pytest
-from _pages import DOCS, GUIDE, TAUGHT, assert_same_output, blocks_with_output
+from _pages import (
+    DOCS,
+    GUIDE,
+    TAUGHT,
+    assert_same_output,
+    blocks_with_output,
+    compiled_blocks,
+)
 from numpy.testing import assert_allclose
 
 from sk_mlp import MLPClassifier, MLPRegressor, activations
@@ -27,15 +34,6 @@ def rng():
 
 def by_name(pages):
     return pytest.mark.parametrize("page", pages, ids=lambda page: page.stem)
-
-
-def blocks(page, language):
-    """Yield the code of every block of a page, on the lines where it stands there."""
-    text = page.read_text("utf-8")
-    pattern = rf"^```{language}\n(.*?)^```$"
-    for match in re.finditer(pattern, text, re.DOTALL | re.MULTILINE):
-        line = text[: match.start(1)].count("\n")
-        yield compile("\n" * line + match[1], str(page), "exec")
 
 
 # The excerpts -----------------------------------------------------------------------
@@ -99,7 +97,7 @@ def test_output_shown_is_what_is_printed(page, tmp_path, monkeypatch):
 
     monkeypatch.chdir(tmp_path)
     namespace = {"__name__": "__main__", "print": note}
-    for code in blocks(page, "python"):
+    for _, code in compiled_blocks(page):
         exec(code, namespace)
     text = page.read_text("utf-8")
     for line, code in enumerate(text.splitlines(), 1):
@@ -191,7 +189,7 @@ def torch():
 
 def test_code_with_pytorch_runs(torch):
     namespace = {"__name__": "__main__"}
-    for code in blocks(DOCS / "coming_from_pytorch.md", "py"):
+    for _, code in compiled_blocks(DOCS / "coming_from_pytorch.md", "py"):
         exec(code, namespace)
 
 

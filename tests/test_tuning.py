@@ -12,7 +12,13 @@ from pathlib import Path
 import numpy as np
 import optuna
 import pytest
-from _pages import TUNING, assert_same_output, blocks_with_output, code_blocks
+from _pages import (
+    TUNING,
+    assert_same_output,
+    blocks_with_output,
+    code_blocks,
+    compiled_blocks,
+)
 
 from sk_mlp import HiddenLayerSizes, MLPRegressor, search_space
 
@@ -26,16 +32,16 @@ def text():
 
 
 @pytest.fixture(scope="module")
-def page(text):
+def page():
     """Return the names that the blocks of the page make, and what each one prints."""
     printed = {}
     namespace = {"__name__": "__main__"}
-    for line, code in code_blocks(text):
+    for line, code in compiled_blocks(TUNING):
         lines = printed.setdefault(line + 1, [])
         namespace["print"] = lambda *values, sep=" ", lines=lines: lines.append(
             sep.join(map(str, values))
         )
-        exec(compile("\n" * line + code, TUNING, "exec"), namespace)
+        exec(code, namespace)
     return namespace, printed
 
 

@@ -75,9 +75,8 @@ def some_rows(X, *arrays, limit=MAX_ROWS):
 
 def replica(model):
     """Return a network with a fitted model's parameters, without dropout."""
-    network = model._network_of({**model._spec, "dropout": None})
-    network.theta[...] = model._network.theta
-    return network
+    spec = {**model._spec, "dropout": None}
+    return model._network_of(spec, model._network.theta)
 
 
 def trace(model, X, y=None, w=None, network=None):
